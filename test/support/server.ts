@@ -1,0 +1,159 @@
+// A real PostgreSQL server for one test: made with initdb in a directory of its own, started with pg_ctl, stopped by
+// its process id. Under root it runs as an unprivileged account, because PostgreSQL refuses root.
+import { execFile } from 'node:child_process'
+import fs from 'node:fs/promises'
+import net from 'node:net'
+import os from 'node:os'
+import path from 'node:path'
+import pg from 'pg'
+import { binDirectory } from './install-servers.mjs'
+
+export type Major = 12 | 13 | 14 | 15 | 16 | 17 | 18
+export const MAJORS: readonly Major[] = [12, 13, 14, 15, 16, 17, 18]
+
+export interface Account { readonly name: string; readonly uid: number; readonly gid: number }
+
+/** The account under which test servers run: the caller, or for root an unprivileged one. */
+export async function serverAccount(): Promise<Account> {
+  const me = os.userInfo()
+  if (me.uid !== 0) return { name: me.username, uid: me.uid, gid: me.gid }
+  const passwd = await fs.readFile('/etc/passwd', 'utf8')
+  for (const wanted of ['postgres', 'nobody']) {
+    const line = passwd.split('\n').find((entry) => entry.startsWith(`${wanted}:`))
+    if (line !== undefined) {
+      const [name, , uid, gid] = line.split(':')
+      return { name: name!, uid: Number(uid), gid: Number(gid) }
+    }
+  }
+  throw new Error('neither postgres nor nobody in /etc/passwd: no account to run a server under')
+}
+
+export interface Ran { readonly code: number; readonly stdout: string; readonly stderr: string }
+
+/** Runs a program as an account (ignored unless we are root). A non-zero exit is a value. */
+export async function runAs(account: Account, file: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv; timeoutMs?: number } = {}): Promise<Ran> {
+  const identity = process.getuid?.() === 0 ? { uid: account.uid, gid: account.gid } : {}
+  return new Promise((resolve, reject) => {
+    execFile(file, args, {
+      cwd: options.cwd ?? os.tmpdir(),
+      env: { ...process.env, LC_ALL: 'C', PGUSER: undefined, PGHOST: undefined, PGPORT: undefined, ...options.env },
+      timeout: options.timeoutMs ?? 60_000,
+      maxBuffer: 64 << 20,
+      ...identity,
+    }, (error, stdout, stderr) => {
+      if (error !== null && typeof error.code !== 'number') reject(error)
+      else resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr })
+    })
+  })
+}
+
+/** A TCP port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = net.createServer()
+    probe.once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}
+
+export interface ServerOptions {
+  /** MiB; 1 makes archiving tests cheap. Default 1. */
+  readonly walSegmentMiB?: number
+  /** Extra arguments for initdb. */
+  readonly initdb?: readonly string[]
+  /** Lines appended to postgresql.conf. */
+  readonly conf?: string
+  /** Replaces pg_hba.conf. */
+  readonly hba?: string
+  /** Superuser's name; default `postgres`. */
+  readonly superuser?: string
+  /** Name of the data directory below `root` (may hold blanks and the like). Default `data`. */
+  readonly dataName?: string
+}
+
+export class TestServer {
+  readonly binDir: string
+  readonly dataDir: string
+  readonly socketDir: string
+  readonly logFile: string
+
+  private constructor(readonly major: Major, readonly account: Account, readonly root: string, readonly port: number, readonly superuser: string, dataName: string) {
+    this.binDir = binDirectory(major)
+    this.dataDir = path.join(root, dataName)
+    this.socketDir = path.join(root, 's')
+    this.logFile = path.join(root, 'server.log')
+  }
+
+  /** A new cluster, not started. Everything lies below `root`, which belongs to the server's account. */
+  static async create(major: Major, options: ServerOptions = {}): Promise<TestServer> {
+    const account = await serverAccount()
+    const root = await fs.mkdtemp(path.join('/tmp', `pgwal-test-${major}-`))
+    const server = new TestServer(major, account, root, await freePort(), options.superuser ?? 'postgres', options.dataName ?? 'data')
+    await fs.mkdir(server.socketDir)
+    await fs.chmod(root, 0o755)
+    if (process.getuid?.() === 0) {
+      await fs.chown(root, account.uid, account.gid)
+      await fs.chown(server.socketDir, account.uid, account.gid)
+    }
+    const initdb = ['-D', server.dataDir, '-U', server.superuser, '-A', 'trust', '--no-sync', '--locale=C', '-E', 'UTF8', `--wal-segsize=${options.walSegmentMiB ?? 1}`, ...(options.initdb ?? [])]
+    const made = await runAs(account, path.join(server.binDir, 'initdb'), initdb)
+    if (made.code !== 0) throw new Error(`initdb: ${made.stderr}`)
+    await fs.appendFile(path.join(server.dataDir, 'postgresql.conf'), [
+      `port = ${server.port}`, `unix_socket_directories = '${server.socketDir}'`, `fsync = off`, options.conf ?? '', ''].join('\n'))
+    if (options.hba !== undefined) await fs.writeFile(path.join(server.dataDir, 'pg_hba.conf'), options.hba)
+    return server
+  }
+
+  async pgCtl(...args: string[]): Promise<Ran> {
+    return runAs(this.account, path.join(this.binDir, 'pg_ctl'), ['-D', this.dataDir, ...args])
+  }
+
+  /** Starts and waits until it accepts connections; throws with the log when it does not. */
+  async start(...args: string[]): Promise<void> {
+    const started = await this.pgCtl('-w', '-t', '60', '-l', this.logFile, ...args, 'start')
+    if (started.code !== 0) throw new Error(`${started.stdout}${started.stderr}${await this.log()}`)
+  }
+
+  async stop(mode: 'fast' | 'immediate' | 'smart' = 'fast'): Promise<void> {
+    await this.pgCtl('-w', '-m', mode, 'stop')
+  }
+
+  async restart(): Promise<void> {
+    await this.stop()
+    await this.start()
+  }
+
+  async log(): Promise<string> {
+    return fs.readFile(this.logFile, 'utf8').catch(() => '')
+  }
+
+  /** The postmaster's process id, or undefined when the server is down. */
+  async pid(): Promise<number | undefined> {
+    const first = (await fs.readFile(path.join(this.dataDir, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')[0]
+    return first === undefined || first === '' ? undefined : Number(first)
+  }
+
+  client(config: pg.ClientConfig = {}): pg.Client {
+    return new pg.Client({ host: this.socketDir, port: this.port, user: this.superuser, database: 'postgres', ...config })
+  }
+
+  /** Rows of one statement, over the socket as the superuser. */
+  async query<Row extends pg.QueryResultRow = pg.QueryResultRow>(sql: string, parameters: unknown[] = [], config: pg.ClientConfig = {}): Promise<Row[]> {
+    const client = this.client(config)
+    await client.connect()
+    try {
+      return (await client.query<Row>(sql, parameters)).rows
+    } finally {
+      await client.end()
+    }
+  }
+
+  /** Stops the server if it runs and removes everything. */
+  async remove(): Promise<void> {
+    if (await this.pid() !== undefined) await this.stop('immediate').catch(() => undefined)
+    await fs.rm(this.root, { recursive: true, force: true })
+  }
+}
