@@ -1,0 +1,22 @@
+/**
+ * Expected: what happened and what to do next. Printed without a stack. `code` is stable and language-free.
+ */
+export class UserError extends Error {
+  override readonly name = 'UserError'
+  constructor(readonly code: string, message: string, readonly remedy?: string, options?: ErrorOptions) {
+    super(message, options)
+  }
+}
+
+/** Something the machine refused: which operation, on what, and the system's own code (`ENOENT`, an SQLSTATE, `timeout`, `changed` …). */
+export class HostError extends Error {
+  override readonly name = 'HostError'
+  constructor(readonly operation: string, readonly target: string, readonly code: string, reason?: string, options?: ErrorOptions) {
+    super(`${operation} ${target}: ${reason ?? code}`, options)
+  }
+}
+
+/** The code of anything thrown, or '' when it has none. */
+export function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}

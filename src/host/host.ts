@@ -1,0 +1,156 @@
+/**
+ * The one door to a machine. Everything that reads, writes, starts or asks goes through a {@link Host}; what decides
+ * gets values and never sees it. `node-host.ts` is the real one; tests have one over it that records, stops or fails.
+ */
+
+/** An account of the operating system. On Windows `uid` and `gid` are -1 and `sid` tells it apart. */
+export interface Account {
+  readonly name: string
+  readonly uid: number
+  readonly gid: number
+  readonly home?: string
+  readonly sid?: string
+}
+
+/** In whose name a call acts. Only a privileged caller can act as another; for anybody else it must be the caller. */
+export interface Acting {
+  readonly as?: Account
+}
+
+export type FileKind = 'file' | 'directory' | 'symlink' | 'socket' | 'fifo' | 'device' | 'other'
+
+export interface FileInfo {
+  readonly kind: FileKind
+  readonly size: number
+  /** Permission bits, e.g. 0o600. */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly device: number
+  readonly inode: number
+  /** Number of names (hard links). */
+  readonly links: number
+  readonly modified: Date
+}
+
+export interface DirectoryEntry {
+  readonly name: string
+  readonly kind: FileKind
+}
+
+export interface FileSystemInfo {
+  /** Bytes an unprivileged process can still write. */
+  readonly freeBytes: number
+  readonly totalBytes: number
+  readonly freeInodes: number
+  readonly device: number
+}
+
+export interface RunOptions extends Acting {
+  readonly timeoutMs?: number
+  readonly cwd?: string
+  /** Added to a minimal environment (PATH, HOME, LC_ALL=C …); nothing of the caller's leaks in. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly input?: Uint8Array
+  /** Output beyond this is cut, in bytes; default 4 MiB. */
+  readonly maxOutput?: number
+}
+
+/** What a program did. A non-zero exit is a value, not an error; only a program that cannot be started throws. */
+export interface RunResult {
+  readonly code: number
+  readonly signal?: string
+  readonly timedOut: boolean
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** How to reach a server. `host` that starts with `/` is a socket directory. */
+export interface Connection extends Acting {
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  readonly database: string
+  readonly password?: string
+  readonly sslmode?: 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full'
+  readonly sslRootCert?: string
+  /** `physical`: a walsender connection, as pg_basebackup opens it. */
+  readonly replication?: 'physical'
+  /** For connecting and for each statement. */
+  readonly timeoutMs?: number
+}
+
+export type Row = Readonly<Record<string, unknown>>
+
+/** An open connection. Every statement has the connection's time limit. */
+export interface Session {
+  query(sql: string, parameters?: readonly unknown[]): Promise<Row[]>
+  close(): Promise<void>
+}
+
+/** How a server answers a start-up packet, without any password being sent: the proof of which pg_hba.conf rule works. */
+export type AuthenticationRequest =
+  | { readonly kind: 'request'; readonly method: 'trust' | 'password' | 'md5' | 'scram-sha-256' | 'gss' | 'sspi' | 'oauth' | 'other' }
+  | { readonly kind: 'refused'; readonly sqlstate: string; readonly message: string }
+
+export interface ReplaceOptions extends Acting {
+  /** SHA-256 (hex) that the present content must have; `null`: the file must not exist. Anything else is left alone and throws `changed`. */
+  readonly expect: string | null
+  /** For a new file; an existing one keeps its mode, owner, ACL and extended attributes. */
+  readonly mode?: number
+}
+
+export interface Host {
+  readonly os: NodeJS.Platform
+  readonly env: Readonly<Record<string, string | undefined>>
+  now(): Date
+  sleep(ms: number): Promise<void>
+  hostName(): string
+  /** Addresses of this machine's interfaces, in CIDR form (samehost, samenet). */
+  interfaces(): readonly string[]
+
+  /** Who we are: the effective account, and whether it may act as others (root, elevated). */
+  self(): Promise<Account & { readonly privileged: boolean }>
+  /** The account with this name or uid; undefined when there is none. */
+  account(nameOrUid: string | number): Promise<Account | undefined>
+
+  /** The whole content of a regular file, at most `limit` bytes (default 64 MiB; more throws `too-large`). Never blocks on a FIFO or device. */
+  read(path: string, options?: Acting & { readonly limit?: number }): Promise<Uint8Array>
+  /** `length` bytes from `offset`; a negative offset counts from the end. Shorter at the end of the file. */
+  readPart(path: string, offset: number, length: number, options?: Acting): Promise<Uint8Array>
+  stat(path: string, options?: Acting & { readonly followLinks?: boolean }): Promise<FileInfo>
+  list(path: string, options?: Acting): Promise<DirectoryEntry[]>
+  /** The same, a name at a time, for directories with a million entries. */
+  listStream(path: string, options?: Acting): AsyncIterable<string>
+  readLink(path: string, options?: Acting): Promise<string>
+  realPath(path: string, options?: Acting): Promise<string>
+  fileSystem(path: string, options?: Acting): Promise<FileSystemInfo>
+  /** Whether a file can be created in the directory by this account, tried without leaving a name behind where the system can (O_TMPFILE), else by access checks. */
+  canWriteInto(directory: string, options?: Acting): Promise<{ readonly ok: true } | { readonly ok: false; readonly code: string }>
+
+  /** New content, atomically: temporary file beside it, fsync, rename, fsync of the directory; symbolic links resolved first; mode, owner, ACL and attributes kept. */
+  replace(path: string, bytes: Uint8Array, options: ReplaceOptions): Promise<void>
+  /** A new directory (its parent must exist); throws `EEXIST`. Durable when it returns. */
+  makeDirectory(path: string, options: Acting & { readonly mode: number }): Promise<void>
+  /** Appends and fsyncs: for the journal. */
+  append(path: string, bytes: Uint8Array, options?: Acting & { readonly mode?: number }): Promise<void>
+  removeFile(path: string, options?: Acting): Promise<void>
+  /** Only an empty one. */
+  removeDirectory(path: string, options?: Acting): Promise<void>
+
+  run(file: string, args: readonly string[], options?: RunOptions): Promise<RunResult>
+  /** The full path of a program on the caller's PATH, or undefined. */
+  which(program: string): Promise<string | undefined>
+  /** Whether a process exists (also another user's). */
+  processExists(pid: number): Promise<boolean>
+  signal(pid: number, signal: 'SIGHUP' | 'SIGINT' | 'SIGTERM' | 'SIGQUIT', options?: Acting): Promise<void>
+
+  connect(connection: Connection): Promise<Session>
+  /** One statement on a connection of its own. */
+  query(connection: Connection, sql: string, parameters?: readonly unknown[]): Promise<Row[]>
+  /** Sends the start-up packet only, and says how the server answers. */
+  probeAuthentication(connection: Connection, tls: boolean): Promise<AuthenticationRequest>
+
+  sha256(bytes: Uint8Array): string
+  randomId(bytes: number): string
+}

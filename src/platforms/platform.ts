@@ -1,0 +1,86 @@
+import type { Account, Host } from '../host/host.ts'
+
+export type PlatformId = 'linux-apt' | 'linux-rpm' | 'source' | 'homebrew' | 'windows' | 'other'
+
+/** How we know of a cluster, most trusted first. */
+export const EVIDENCE_ORDER = ['postmaster', 'pg_lsclusters', 'service', 'postmaster.pid', 'PGDATA', 'known-place', 'asked'] as const
+export interface Evidence {
+  readonly kind: (typeof EVIDENCE_ORDER)[number]
+  /** A process id, a unit's name, a file: what was seen. */
+  readonly detail: string
+}
+
+/** The supervisor's handle on a cluster: data, turned into commands by {@link Platform.service}. */
+export interface ClusterService {
+  readonly kind: 'systemd' | 'pg_ctlcluster' | 'pg_ctl' | 'brew' | 'windows' | 'unknown'
+  /** Unit, `15 main`, formula, Windows service name; the data directory for pg_ctl. */
+  readonly name: string
+}
+
+/** Somebody else who owns the configuration (Patroni, repmgr …): pgwal must not edit. */
+export interface Manager {
+  readonly name: string
+  /** The command with which that manager changes settings. */
+  readonly command: string
+  readonly evidence: string
+}
+
+export interface Cluster {
+  readonly platform: PlatformId
+  /** As `pgwal clusters` prints it and `--cluster` takes it: `15/main`, else the data directory. */
+  readonly id: string
+  /** `15.18` where it could be told, else the major alone (`15`). */
+  readonly version: string
+  readonly major: number
+  readonly binDir?: string
+  readonly dataDir: string
+  readonly configFile: string
+  readonly hbaFile: string
+  readonly owner: Account
+  readonly port: number
+  /** Directories with the server's socket, best first; empty when unknown or on Windows. */
+  readonly socketDirs: readonly string[]
+  /** `-c name=value` and friends of the running or the last start: they beat every file. */
+  readonly commandLine: readonly (readonly [name: string, value: string])[]
+  readonly running: boolean
+  readonly pid?: number
+  readonly service: ClusterService
+  readonly logFile?: string
+  readonly evidence: readonly Evidence[]
+  readonly manager?: Manager
+  /** Things seen on the way that a user should know (a unit that is `failed` while the server runs …): code and parameters. */
+  readonly notes: readonly { readonly code: string; readonly params: Readonly<Record<string, string | number>> }[]
+}
+
+export interface Command {
+  readonly file: string
+  readonly args: readonly string[]
+  readonly as?: Account
+  /** Milliseconds. */
+  readonly timeoutMs: number
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** What restarts, starts, stops and reloads a cluster, as its own platform does it. */
+export interface Service {
+  /** For people: `systemctl restart postgresql@15-main`. */
+  readonly describe: string
+  readonly restart: readonly Command[]
+  readonly start: readonly Command[]
+  readonly stop: readonly Command[]
+  readonly reload: readonly Command[]
+  /** Prints the newest log lines of the service itself (journal); the server's own log file is read apart. */
+  readonly logs?: Command
+  /** Whether the caller must be root. */
+  readonly needsRoot: boolean
+}
+
+export interface Platform {
+  readonly id: PlatformId
+  /** Every cluster that this adapter can see. Never throws for one cluster's sake: what cannot be read is left out or noted. */
+  detect(host: Host): Promise<Cluster[]>
+  /** Data for restarting it; gathered now because options may be lost later. */
+  service(cluster: Cluster, host: Host): Promise<Service>
+  /** Where archived WAL goes by default. */
+  archiveDirectory(cluster: Cluster): string
+}
