@@ -1,0 +1,43 @@
+import type { Finding, Verdict } from '../checks/check.ts'
+import type { Cluster } from '../platforms/platform.ts'
+
+export interface CheckResult {
+  readonly id: string
+  readonly verdict: Verdict
+}
+
+/** What doctor and verify found on one cluster. */
+export interface ClusterReport {
+  readonly cluster: Cluster
+  readonly checks: readonly CheckResult[]
+  readonly summary: Summary
+}
+
+export interface Summary {
+  readonly pass: number
+  readonly fail: number
+  readonly skip: number
+  readonly crash: number
+  readonly error: number
+  readonly warning: number
+  readonly info: number
+}
+
+/** Counts of the verdicts, and of the findings by severity. */
+export function summarise(checks: readonly CheckResult[]): Summary {
+  const verdicts = { pass: 0, fail: 0, skip: 0, crash: 0 }
+  const severities = { error: 0, warning: 0, info: 0 }
+  for (const { verdict } of checks) {
+    verdicts[verdict.kind]++
+    if (verdict.kind === 'fail') for (const finding of verdict.findings) severities[finding.severity]++
+  }
+  return { ...verdicts, ...severities }
+}
+
+/** Findings of a report, the worst first, in the order of the checks otherwise. */
+export function findingsOf(report: ClusterReport): { readonly id: string; readonly finding: Finding }[] {
+  const rank = { error: 0, warning: 1, info: 2 }
+  return report.checks
+    .flatMap(({ id, verdict }) => (verdict.kind === 'fail' ? verdict.findings.map((finding) => ({ id, finding })) : []))
+    .sort((a, b) => rank[a.finding.severity] - rank[b.finding.severity])
+}
