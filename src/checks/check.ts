@@ -23,7 +23,8 @@ export interface Finding {
 }
 
 export type Verdict =
-  | { readonly kind: 'pass' }
+  /** `detail` is what a probe of verify proved; its words are the unit's `passed[code]`. */
+  | { readonly kind: 'pass'; readonly detail?: { readonly code: string; readonly params: Params } }
   | { readonly kind: 'fail'; readonly findings: readonly Finding[] }
   | { readonly kind: 'skip'; readonly why: Unavailable }
   | { readonly kind: 'crash'; readonly error: unknown }
@@ -48,6 +49,8 @@ export interface CheckText<Code extends string> {
   /** Cause, symptom, how it is detected: a short paragraph. */
   readonly about: string
   readonly findings: Readonly<Record<Code, FindingText>>
+  /** Words for what a pass proved, by its detail's code: only the probes of verify have them. */
+  readonly passed?: Readonly<Record<string, string>>
 }
 
 export interface CheckContext {

@@ -1,0 +1,18 @@
+import { Config, flush, run } from '@oclif/core'
+import { fileURLToPath } from 'node:url'
+import { reportError } from './base-command.ts'
+
+/**
+ * Runs one command line. Never throws: what goes wrong is printed (or, under `--json`, put on stdout as an error object)
+ * and sets the exit code.
+ */
+export async function main(argv: string[], entry: string): Promise<void> {
+  try {
+    const config = await Config.load(fileURLToPath(entry))
+    await run(argv, config)
+  } catch (error) {
+    reportError(error, argv)
+  } finally {
+    await flush().catch(() => undefined)
+  }
+}

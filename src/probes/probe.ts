@@ -1,0 +1,42 @@
+import type { CheckText, Finding, Params, Verdict } from '../checks/check.ts'
+import type { Gathering } from '../facts/fact.ts'
+import type { Session } from '../host/host.ts'
+import type { Locale } from '../messages/locale.ts'
+
+/** What a probe works with: the machine, an open session as a superuser where there is one, and the time it may take. */
+export interface Probing {
+  readonly gathering: Gathering
+  readonly session: Session
+  /** How long a segment may take to arrive, in milliseconds. */
+  readonly timeoutMs: number
+  /** Says what is being waited for. */
+  waiting(what: Waiting): void
+}
+
+export interface Waiting {
+  readonly code: 'segment' | 'login'
+  readonly params: Params
+}
+
+/**
+ * One live test that `verify` runs, one file. Unlike a check it acts on the server (it switches WAL, it logs in); like a check
+ * it returns data and carries its words.
+ */
+export interface Probe<Code extends string = string> {
+  readonly id: string
+  readonly source: string
+  run(probing: Probing): Promise<Verdict>
+  readonly text: Readonly<Record<Locale, CheckText<Code> & { readonly passed: Readonly<Record<string, string>> }>>
+}
+
+export function passed(code: string, params: Params = {}): Verdict {
+  return { kind: 'pass', detail: { code, params } }
+}
+
+export function failed(...findings: Finding[]): Verdict {
+  return { kind: 'fail', findings }
+}
+
+export function skipped(code: string, params: Readonly<Record<string, string | number>> = {}): Verdict {
+  return { kind: 'skip', why: { code, params } }
+}
