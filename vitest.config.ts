@@ -8,6 +8,9 @@ export default defineConfig({
     disableConsoleIntercept: true,
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // .ci/run adds the runs up from this file.
+    reporters: process.env['PGWAL_REPORT'] === undefined ? ['default'] : ['default', 'json'],
+    ...(process.env['PGWAL_REPORT'] === undefined ? {} : { outputFile: { json: process.env['PGWAL_REPORT'] } }),
     pool: 'forks',
     maxWorkers: 2,
   },

