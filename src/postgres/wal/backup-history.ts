@@ -1,6 +1,6 @@
 // <segment>.<offset>.backup, written into pg_wal and archived when a base backup ends; a backup_label is the same text
 // without the lines about the end. src/backend/access/transam/xlogbackup.c: build_backup_content.
-import { type Lsn, parseLsn } from './lsn.ts'
+import { type Lsn, lsnFromText } from './lsn.ts'
 
 export interface WalPlace { readonly lsn: Lsn; readonly segment: string }
 
@@ -25,7 +25,7 @@ export interface BackupHistory {
 
 function place(text: string | undefined): WalPlace | undefined {
   const parts = /^(\S+) \(file ([0-9A-F]{24})\)$/.exec(text ?? '')
-  const lsn = parts === null ? undefined : parseLsn(parts[1]!)
+  const lsn = parts === null ? undefined : lsnFromText(parts[1]!)
   return parts === null || lsn === undefined ? undefined : { lsn, segment: parts[2]! }
 }
 
@@ -43,7 +43,7 @@ export function parseBackupHistory(text: string): BackupHistory | undefined {
   const number = (name: string): number | undefined => /^\d+$/.test(fields.get(name) ?? '') ? Number(fields.get(name)) : undefined
   const found = {
     start, stop,
-    checkpoint: parseLsn(words('CHECKPOINT LOCATION') ?? ''),
+    checkpoint: lsnFromText(words('CHECKPOINT LOCATION') ?? ''),
     method: words('BACKUP METHOD'),
     from: words('BACKUP FROM'),
     label: words('LABEL'),
@@ -51,7 +51,7 @@ export function parseBackupHistory(text: string): BackupHistory | undefined {
     stopTime: words('STOP TIME'),
     startTimeline: number('START TIMELINE'),
     stopTimeline: number('STOP TIMELINE'),
-    incrementalFrom: parseLsn(words('INCREMENTAL FROM LSN') ?? ''),
+    incrementalFrom: lsnFromText(words('INCREMENTAL FROM LSN') ?? ''),
   }
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined)) as unknown as BackupHistory
 }

@@ -3,7 +3,7 @@
 //
 // One bit a segment: a million names take a few hundred kilobytes, in any order.
 import type { History } from './history-file.ts'
-import { hex8, historyName, segmentName, segmentsPerHigh } from './names.ts'
+import { hex8, historyName, numberedSegment, segmentsPerHigh } from './names.ts'
 
 /** Segments by number, both ends included. */
 export interface SegmentRange { readonly from: number; readonly to: number }
@@ -112,7 +112,7 @@ export class SegmentSet {
   report(histories: ReadonlyMap<number, History> = new Map()): GapReport {
     const present = new Map([...this.#timelines.keys()].sort((a, b) => a - b).map((timeline) => [timeline, this.#ranges(timeline)]))
     const size = BigInt(this.#segmentSize)
-    const name = (timeline: number, number: number): string => segmentName(timeline, number, this.#segmentSize)
+    const name = (timeline: number, number: number): string => numberedSegment(timeline, number, this.#segmentSize)
     const found = new Map<string, SegmentRange & { timeline: number; neededBy: Set<number> }>()
 
     for (const [leaf, own] of present) {

@@ -1,7 +1,7 @@
 // TTTTTTTT.history: which timelines this one descends from, oldest first, and where each of them was left.
 // src/backend/access/transam/timeline.c: readTimeLineHistory, writeTimeLineHistory. The number of a timeline is
 // hexadecimal in file names and decimal in here.
-import { type Lsn, parseLsn } from './lsn.ts'
+import { type Lsn, lsnFromText } from './lsn.ts'
 
 export interface HistoryEntry {
   readonly timeline: number
@@ -30,7 +30,7 @@ export function parseHistory(text: string, timeline?: number): History {
     const line = content.trim()
     if (line === '' || line.startsWith('#')) continue
     const parts = /^(\d+)\s+([0-9A-Fa-f]+\/[0-9A-Fa-f]+)(?:\s+(.*))?$/.exec(line)
-    const switchLsn = parts === null ? undefined : parseLsn(parts[2]!)
+    const switchLsn = parts === null ? undefined : lsnFromText(parts[2]!)
     if (parts === null || switchLsn === undefined) {
       problems.push({ code: 'syntax', line: index + 1 })
       continue

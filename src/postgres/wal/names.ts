@@ -98,7 +98,7 @@ function hex(value: number): string {
 }
 
 /** The name of a segment by its number. */
-export function segmentName(timeline: number, number: number, segmentSize: number): string {
+export function numberedSegment(timeline: number, number: number, segmentSize: number): string {
   const perHigh = segmentsPerHigh(segmentSize)
   return hex(timeline) + hex(Math.floor(number / perHigh)) + hex(number % perHigh)
 }
@@ -111,12 +111,12 @@ export function historyName(timeline: number): string {
 export function nextSegment(name: string, segmentSize: number): string | undefined {
   const parsed = parseWalName(name)
   const number = parsed.kind === 'segment' ? segmentNumber(parsed, segmentSize) : undefined
-  return parsed.kind !== 'segment' || number === undefined ? undefined : segmentName(parsed.timeline, number + 1, segmentSize)
+  return parsed.kind !== 'segment' || number === undefined ? undefined : numberedSegment(parsed.timeline, number + 1, segmentSize)
 }
 
 /** The segment that holds the byte at `lsn`. */
-export function segmentOfLsn(timeline: number, lsn: Lsn, segmentSize: number): string {
-  return segmentName(timeline, Number(lsn / BigInt(segmentSize)), segmentSize)
+export function segmentName(timeline: number, lsn: Lsn, segmentSize: number): string {
+  return numberedSegment(timeline, Number(lsn / BigInt(segmentSize)), segmentSize)
 }
 
 /** The LSN of a segment's first byte; undefined where `name` is no segment of this size. */
@@ -131,5 +131,5 @@ export function segmentStart(name: string, segmentSize: number): Lsn | undefined
  * one that begins there (release notes of 17; XLByteToPrevSeg and XLByteToSeg in xlogfuncs.c).
  */
 export function pgWalfileName(timeline: number, lsn: Lsn, segmentSize: number, major: number): string {
-  return segmentOfLsn(timeline, major >= 17 || lsn === 0n ? lsn : lsn - 1n, segmentSize)
+  return segmentName(timeline, major >= 17 || lsn === 0n ? lsn : lsn - 1n, segmentSize)
 }

@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { findGaps } from '../../../src/postgres/wal/gaps.ts'
 import { type History, parseHistory } from '../../../src/postgres/wal/history-file.ts'
-import { segmentName } from '../../../src/postgres/wal/names.ts'
+import { numberedSegment } from '../../../src/postgres/wal/names.ts'
 
 const SIZE = 16 << 20
-const names = (timeline: number, ...numbers: number[]): string[] => numbers.map((number) => segmentName(timeline, number, SIZE))
+const names = (timeline: number, ...numbers: number[]): string[] => numbers.map((number) => numberedSegment(timeline, number, SIZE))
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, index) => from + index)
 const histories = (files: Record<number, string>): Map<number, History> =>
   new Map(Object.entries(files).map(([timeline, text]) => [Number(timeline), parseHistory(text, Number(timeline))]))
@@ -73,14 +73,14 @@ describe('findGaps', () => {
     fc.assert(fc.property(fc.constantFrom(1 << 20, 16 << 20, 1 << 30), fc.uniqueArray(fc.integer({ min: 0, max: 9000 }), { minLength: 1, maxLength: 200 }), (size, numbers) => {
       const there = new Set(numbers)
       const missing = range(Math.min(...numbers), Math.max(...numbers)).filter((number) => !there.has(number))
-      const report = findGaps(numbers.map((number) => segmentName(3, number, size)), new Map(), size)
+      const report = findGaps(numbers.map((number) => numberedSegment(3, number, size)), new Map(), size)
       expect(report.gaps.flatMap((gap) => range(gap.from, gap.to))).toEqual(missing)
     }))
   })
 
   it('keeps a million names in little memory', () => {
     function* many(): Generator<string> {
-      for (let number = 0; number < 1_000_000; number++) if (number !== 777_777) yield segmentName(1, number, SIZE)
+      for (let number = 0; number < 1_000_000; number++) if (number !== 777_777) yield numberedSegment(1, number, SIZE)
     }
     expect(brief(findGaps(many(), new Map(), SIZE))).toEqual([[1, 777_777, 777_777, [1]]])
   })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { formatLsn, parseLsn } from '../../../src/postgres/wal/lsn.ts'
-import { isSegmentSize, nextSegment, parseWalName, pgWalfileName, segmentName, segmentNumber, segmentOfLsn, segmentStart, segmentsPerHigh } from '../../../src/postgres/wal/names.ts'
+import { lsnToText, lsnFromText } from '../../../src/postgres/wal/lsn.ts'
+import { isSegmentSize, nextSegment, parseWalName, pgWalfileName, numberedSegment, segmentNumber, segmentName, segmentStart, segmentsPerHigh } from '../../../src/postgres/wal/names.ts'
 
 const MiB = 1 << 20
 const SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024].map((size) => size * MiB)
@@ -54,12 +54,12 @@ describe('segment arithmetic', () => {
     expect(nextSegment('00000002.history', 16 * MiB)).toBeUndefined()
     for (const size of [0, 1, MiB - 1, 3 * MiB, 2048 * MiB, NaN]) {
       expect(isSegmentSize(size)).toBe(false)
-      expect(() => segmentName(1, 1, size)).toThrow(RangeError)
+      expect(() => numberedSegment(1, 1, size)).toThrow(RangeError)
     }
   })
 
   it('names what pg_walfile_name names, on both sides of 17', () => {
-    const lsn = (text: string): bigint => parseLsn(text)!
+    const lsn = (text: string): bigint => lsnFromText(text)!
     expect(pgWalfileName(1, lsn('0/3000028'), 16 * MiB, 16)).toBe('000000010000000000000003')
     expect(pgWalfileName(1, lsn('0/3000000'), 16 * MiB, 16)).toBe('000000010000000000000002')
     expect(pgWalfileName(1, lsn('0/3000000'), 16 * MiB, 17)).toBe('000000010000000000000003')
@@ -67,7 +67,7 @@ describe('segment arithmetic', () => {
 
   it('is a bijection between names, numbers and LSNs for every size', () => {
     fc.assert(fc.property(fc.constantFrom(...SIZES), fc.integer({ min: 1, max: 0xFFFFFFFF }), fc.bigInt({ min: 0n, max: (1n << 64n) - (1n << 31n) }), (size, timeline, lsn) => {
-      const name = segmentOfLsn(timeline, lsn, size)
+      const name = segmentName(timeline, lsn, size)
       const start = segmentStart(name, size)!
       expect(lsn - start).toBeGreaterThanOrEqual(0n)
       expect(lsn - start).toBeLessThan(BigInt(size))
@@ -79,12 +79,12 @@ describe('segment arithmetic', () => {
 
 describe('LSN', () => {
   it('is written as PostgreSQL writes it', () => {
-    expect(formatLsn(0x16B374D848n)).toBe('16/B374D848')
-    expect(formatLsn(0x3000028n)).toBe('0/3000028')
-    expect(parseLsn('0/03000028')).toBe(0x3000028n)
+    expect(lsnToText(0x16B374D848n)).toBe('16/B374D848')
+    expect(lsnToText(0x3000028n)).toBe('0/3000028')
+    expect(lsnFromText('0/03000028')).toBe(0x3000028n)
   })
 
   it.each(['', '0', '0/', '/0', '0/123456789', '0/G', ' 0/1', '0/1\n'])('%j is none', (text) => {
-    expect(parseLsn(text)).toBeUndefined()
+    expect(lsnFromText(text)).toBeUndefined()
   })
 })

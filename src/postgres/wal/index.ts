@@ -1,0 +1,6 @@
+export * from './backup-history.ts'
+export * from './gaps.ts'
+export * from './history-file.ts'
+export * from './lsn.ts'
+export { historyName, isSegmentSize, MAX_SEGMENT_SIZE, MIN_SEGMENT_SIZE, nextSegment, parseWalName, pgWalfileName, numberedSegment, segmentNumber, segmentName, segmentsPerHigh, segmentStart, type SegmentPosition, type WalName } from './names.ts'
+export * from './segment-header.ts'
