@@ -1,10 +1,11 @@
 /**
- * Expected: what happened and what to do next. Printed without a stack. `code` is stable and language-free.
+ * Expected: what happened and what to do next. Printed without a stack. `code` is stable and language-free; the words for it,
+ * in each language, are `messages/`'s `errors[code]`.
  */
 export class UserError extends Error {
   override readonly name = 'UserError'
-  constructor(readonly code: string, message: string, readonly remedy?: string, options?: ErrorOptions) {
-    super(message, options)
+  constructor(readonly code: string, readonly params: Readonly<Record<string, string | number>> = {}, options?: ErrorOptions) {
+    super(`${code} ${JSON.stringify(params)}`, options)
   }
 }
 

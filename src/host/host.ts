@@ -135,6 +135,8 @@ export interface Host {
   /** Appends and fsyncs: for the journal. */
   append(path: string, bytes: Uint8Array, options?: Acting & { readonly mode?: number }): Promise<void>
   removeFile(path: string, options?: Acting): Promise<void>
+  /** A directory that this run made, with everything in it; follows no link out of it. Missing is no error. */
+  removeTree(path: string, options?: Acting): Promise<void>
   /** Only an empty one. */
   removeDirectory(path: string, options?: Acting): Promise<void>
 
