@@ -1,10 +1,12 @@
+import type { ErrorCode } from './messages/errors.ts'
+
 /**
  * Expected: what happened and what to do next. Printed without a stack. `code` is stable and language-free; the words for it,
- * in each language, are `messages/`'s `errors[code]`.
+ * in each language, are in `messages/errors.ts`.
  */
 export class UserError extends Error {
   override readonly name = 'UserError'
-  constructor(readonly code: string, readonly params: Readonly<Record<string, string | number>> = {}, options?: ErrorOptions) {
+  constructor(readonly code: ErrorCode, readonly params: Readonly<Record<string, string | number>> = {}, options?: ErrorOptions) {
     super(`${code} ${JSON.stringify(params)}`, options)
   }
 }

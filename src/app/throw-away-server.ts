@@ -130,6 +130,8 @@ export async function startThrowAwayServer(host: Host, root: string, account: Ac
       if (removed) return
       removed = true
       await host.run(`${binaries.binDir}/pg_ctl`, ['-w', '-t', '30', '-D', server.dataDir, '-m', 'immediate', 'stop'], { as: account, timeoutMs: 40_000 }).catch(() => undefined)
+      // What the account controls is removed in its name: no link planted there leads root astray.
+      await host.removeTree(`${root}/server`, as)
       await host.removeTree(root)
     },
   }

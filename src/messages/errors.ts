@@ -1,0 +1,142 @@
+import type { Locale } from './locale.ts'
+
+interface ErrorText {
+  /** What happened. */
+  readonly message: string
+  /** What to do next. */
+  readonly remedy: string
+}
+
+/** Words for every UserError, by its code. `{name}` stands for a parameter. */
+export const errorTexts = {
+  usage: {
+    en: { message: '{reason}', remedy: 'pgwal {command} --help' },
+    'zh-TW': { message: '{reason}', remedy: 'pgwal {command} --help' },
+  },
+  'no-such-cluster': {
+    en: { message: 'There is no PostgreSQL cluster at {target}.', remedy: '`pgwal clusters` lists those of this machine; as root it sees all of them.' },
+    'zh-TW': { message: '{target} 沒有 PostgreSQL 叢集。', remedy: '`pgwal clusters` 會列出本機的叢集；以 root 執行可看到全部。' },
+  },
+  'no-clusters': {
+    en: { message: 'No PostgreSQL cluster was found on this machine.', remedy: 'Name its data directory with -D DIR; as root pgwal sees more.' },
+    'zh-TW': { message: '在這台機器上找不到任何 PostgreSQL 叢集。', remedy: '請以 -D DIR 指定資料目錄；以 root 執行可看到更多。' },
+  },
+  'several-clusters': {
+    en: { message: 'There are several clusters: {list}.', remedy: 'Name one with --cluster ID.' },
+    'zh-TW': { message: '有多個叢集：{list}。', remedy: '請以 --cluster ID 指定其中一個。' },
+  },
+  remote: {
+    en: { message: '{host} is another machine; files and services can only be changed where they are.', remedy: 'Run `pgwal enable` on {host}.' },
+    'zh-TW': { message: '{host} 是另一台機器；檔案與服務只能在該機器上變更。', remedy: '請在 {host} 上執行 `pgwal enable`。' },
+  },
+  managed: {
+    en: { message: '{manager} manages this cluster\'s configuration ({evidence}); what pgwal wrote would be overwritten.', remedy: '{command}' },
+    'zh-TW': { message: '本叢集的設定由 {manager} 管理（{evidence}）；pgwal 寫入的內容會被覆蓋。', remedy: '{command}' },
+  },
+  'need-privileges': {
+    en: { message: '{user} may not do this: the cluster belongs to {owner}.', remedy: '{command}' },
+    'zh-TW': { message: '{user} 無權執行：叢集屬於 {owner}。', remedy: '{command}' },
+  },
+  'server-down': {
+    en: { message: 'The server of {cluster} is down.', remedy: 'Start it first: {command}' },
+    'zh-TW': { message: '{cluster} 的伺服器未執行。', remedy: '請先啟動：{command}' },
+  },
+  'in-recovery': {
+    en: { message: '{cluster} is a standby: it archives nothing until it is promoted.', remedy: 'Run `pgwal enable` on the primary.' },
+    'zh-TW': { message: '{cluster} 是備援伺服器：在升格之前不會歸檔。', remedy: '請在主要伺服器上執行 `pgwal enable`。' },
+  },
+  'no-login': {
+    en: { message: 'No login to {cluster}: {reason}', remedy: 'Run as the cluster\'s owner or as root, or give a role and a password: -U NAME and PGPASSWORD or ~/.pgpass.' },
+    'zh-TW': { message: '無法登入 {cluster}：{reason}', remedy: '請以叢集的擁有者或 root 執行，或指定角色與密碼：-U NAME 搭配 PGPASSWORD 或 ~/.pgpass。' },
+  },
+  unreadable: {
+    en: { message: '{what} could not be read: {reason}', remedy: 'Run as root or as {owner}.' },
+    'zh-TW': { message: '無法讀取 {what}：{reason}', remedy: '請以 root 或 {owner} 執行。' },
+  },
+  'configuration-broken': {
+    en: { message: '{file}:{line}: {reason}', remedy: 'PostgreSQL would not start with this file. Correct that line first; pgwal changes nothing in a broken file.' },
+    'zh-TW': { message: '{file}:{line}：{reason}', remedy: 'PostgreSQL 無法以這個檔案啟動。請先修正該行；pgwal 不會變更損壞的檔案。' },
+  },
+  'command-line-wins': {
+    en: { message: '{name} is set on the server\'s command line ({value}); no file can change it.', remedy: 'Remove it from the unit or script that starts the server ({service}), then run `pgwal enable` again.' },
+    'zh-TW': { message: '{name} 由伺服器的命令列設定（{value}），任何檔案都無法變更。', remedy: '請從啟動伺服器的單元或指令稿（{service}）移除它，然後再次執行 `pgwal enable`。' },
+  },
+  'alter-system-forbidden': {
+    en: { message: '{name} is set in postgresql.auto.conf, and allow_alter_system is off.', remedy: 'Have whoever set allow_alter_system change {name}.' },
+    'zh-TW': { message: '{name} 設定於 postgresql.auto.conf，而 allow_alter_system 為 off。', remedy: '請由設定 allow_alter_system 的人變更 {name}。' },
+  },
+  'archive-library-set': {
+    en: { message: 'archive_library is {value}: it archives in place of archive_command.', remedy: 'Keep it and test it with `pgwal verify`, or set archive_library = \'\' and run `pgwal enable` again.' },
+    'zh-TW': { message: 'archive_library 為 {value}：由它取代 archive_command 進行歸檔。', remedy: '若要保留，請以 `pgwal verify` 測試；否則設定 archive_library = \'\' 後再次執行 `pgwal enable`。' },
+  },
+  'archive-directory-relative': {
+    en: { message: '{path} is not an absolute path.', remedy: 'Give one that begins with /.' },
+    'zh-TW': { message: '{path} 不是絕對路徑。', remedy: '請指定以 / 開頭的路徑。' },
+  },
+  'archive-directory-inside': {
+    en: { message: '{path} lies inside the data directory {inside}.', remedy: 'An archive must survive the loss of the data directory: choose a place outside it, on another disk if there is one.' },
+    'zh-TW': { message: '{path} 位於資料目錄 {inside} 之中。', remedy: '歸檔必須在資料目錄遺失後仍然存在：請選擇其外的位置，最好在另一顆磁碟上。' },
+  },
+  'archive-directory-foreign': {
+    en: { message: '{path} holds segments of another cluster (system identifier {found}, this one is {own}).', remedy: 'Give each cluster an archive directory of its own: --archive-dir DIR' },
+    'zh-TW': { message: '{path} 存有另一個叢集的區段（系統識別碼 {found}，本叢集為 {own}）。', remedy: '請讓每個叢集使用各自的歸檔目錄：--archive-dir DIR' },
+  },
+  'archive-directory-used': {
+    en: { message: '{path} is the archive directory of {cluster}.', remedy: 'Give each cluster an archive directory of its own: --archive-dir DIR' },
+    'zh-TW': { message: '{path} 是 {cluster} 的歸檔目錄。', remedy: '請讓每個叢集使用各自的歸檔目錄：--archive-dir DIR' },
+  },
+  'archive-directory-not-directory': {
+    en: { message: '{path} is not a directory.', remedy: 'Choose another place: --archive-dir DIR' },
+    'zh-TW': { message: '{path} 不是目錄。', remedy: '請選擇其他位置：--archive-dir DIR' },
+  },
+  'archive-directory-unwritable': {
+    en: { message: '{owner} cannot write into {path} ({reason}).', remedy: 'Choose another place with --archive-dir DIR, or give the directory to {owner}.' },
+    'zh-TW': { message: '{owner} 無法寫入 {path}（{reason}）。', remedy: '請以 --archive-dir DIR 選擇其他位置，或將該目錄的擁有權交給 {owner}。' },
+  },
+  'rule-refused': {
+    en: { message: '{file}:{line} rejects {user} from {address} on purpose.', remedy: 'pgwal puts no rule above a reject. Change that line if you want this login.' },
+    'zh-TW': { message: '{file}:{line} 刻意拒絕 {user} 從 {address} 連線。', remedy: 'pgwal 不會把規則放在 reject 之前。若要允許此登入，請修改該行。' },
+  },
+  changed: {
+    en: { message: '{path} was changed by somebody else since the plan was shown.', remedy: 'Nothing of theirs was touched. Run the command again to see the new plan.' },
+    'zh-TW': { message: '顯示計畫之後，{path} 已被他人變更。', remedy: '未觸碰他人的變更。請再次執行以查看新的計畫。' },
+  },
+  locked: {
+    en: { message: 'Another pgwal works on this cluster: process {pid}, since {since}.', remedy: 'Wait for it to end.' },
+    'zh-TW': { message: '另一個 pgwal 正在處理這個叢集：行程 {pid}，自 {since} 起。', remedy: '請等待它結束。' },
+  },
+  'edited-since': {
+    en: { message: '{path} was edited since that run.', remedy: '`pgwal undo --force` puts the old content back all the same; the edited one is kept in the run\'s directory.' },
+    'zh-TW': { message: '{path} 在那次執行之後已被編輯。', remedy: '`pgwal undo --force` 仍會還原舊內容；編輯過的版本會保留在該次執行的目錄中。' },
+  },
+  'no-such-run': {
+    en: { message: 'There is no run {run}.', remedy: '`pgwal history` lists them.' },
+    'zh-TW': { message: '沒有 {run} 這次執行。', remedy: '`pgwal history` 會列出所有執行。' },
+  },
+  'needs-confirmation': {
+    en: { message: 'There is no terminal to ask on.', remedy: 'Add --yes to apply what is shown above.' },
+    'zh-TW': { message: '沒有可供詢問的終端機。', remedy: '若要套用以上內容，請加上 --yes。' },
+  },
+  'unknown-check': {
+    en: { message: 'There is no check {id}.', remedy: '`pgwal checks` lists them.' },
+    'zh-TW': { message: '沒有 {id} 這項檢查。', remedy: '`pgwal checks` 會列出所有檢查。' },
+  },
+  'no-unprivileged-account': {
+    en: { message: 'PostgreSQL does not run as root, and there is neither an account postgres nor nobody.', remedy: 'Run `pgwal demo` as an ordinary user.' },
+    'zh-TW': { message: 'PostgreSQL 無法以 root 執行，而系統沒有 postgres 或 nobody 帳號。', remedy: '請以一般使用者執行 `pgwal demo`。' },
+  },
+  'no-binaries': {
+    en: { message: 'No PostgreSQL programs (initdb, pg_ctl, postgres) were found on this machine.', remedy: 'Install a PostgreSQL server, or name the directory: pgwal demo --bin-dir DIR' },
+    'zh-TW': { message: '在這台機器上找不到 PostgreSQL 程式（initdb、pg_ctl、postgres）。', remedy: '請安裝 PostgreSQL 伺服器，或指定目錄：pgwal demo --bin-dir DIR' },
+  },
+  'no-free-port': {
+    en: { message: 'No free port was found on the loopback.', remedy: 'Try again.' },
+    'zh-TW': { message: '在迴路介面上找不到可用的連接埠。', remedy: '請再試一次。' },
+  },
+  'command-failed': {
+    en: { message: '{command} failed: {output}', remedy: 'Correct what it says and try again.' },
+    'zh-TW': { message: '{command} 失敗：{output}', remedy: '請依訊息修正後再試一次。' },
+  },
+} as const satisfies Readonly<Record<string, Readonly<Record<Locale, ErrorText>>>>
+
+export type ErrorCode = keyof typeof errorTexts
