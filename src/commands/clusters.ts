@@ -1,0 +1,16 @@
+import { BaseCommand, clusterFlags, selectionOf } from '../base-command.ts'
+
+export default class Clusters extends BaseCommand {
+  static override summary = 'every PostgreSQL cluster on this machine, how it was found, and its state'
+  static override examples = ['<%= config.bin %> clusters', 'sudo <%= config.bin %> clusters --json']
+  static override flags = clusterFlags
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Clusters)
+    const context = await this.context(flags)
+    const { findClusters } = await import('../app/select.ts')
+    const { clustersJson, clustersText } = await import('../app/present.ts')
+    const clusters = await findClusters(context, selectionOf(flags))
+    this.result(context, () => clustersText(context, clusters), () => clustersJson(clusters))
+  }
+}

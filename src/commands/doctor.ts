@@ -1,0 +1,37 @@
+import { Flags } from '@oclif/core'
+import { BaseCommand, EXIT, clusterFlags, connectionFlags, selectionOf } from '../base-command.ts'
+import type { Severity } from '../checks/check.ts'
+
+const SEVERITIES: readonly Severity[] = ['error', 'warning', 'info']
+
+export default class Doctor extends BaseCommand {
+  static override summary = 'diagnose WAL archiving; changes nothing'
+  static override description = 'Works with the server down, without a login and without root; what it could not see it says. Exit code: 0 nothing at or above --fail-on, 1 findings, 2 could not run.'
+  static override examples = ['<%= config.bin %> doctor', 'sudo <%= config.bin %> doctor --cluster 15/main', '<%= config.bin %> doctor --json --fail-on warning']
+  static override flags = {
+    ...clusterFlags,
+    ...connectionFlags,
+    only: Flags.string({ description: 'only this check (repeatable)', helpValue: 'ID', multiple: true }),
+    skip: Flags.string({ description: 'not this check (repeatable)', helpValue: 'ID', multiple: true }),
+    'fail-on': Flags.option({ options: SEVERITIES, default: 'error' as const })({ description: 'the least severity that counts for the exit code' }),
+    'replication-user': Flags.string({ description: 'role that takes base backups (default: postgres, or the owner\'s)', helpValue: 'NAME' }),
+    'allow-from': Flags.string({ description: 'network from which base backups are taken (repeatable)', helpValue: 'CIDR', multiple: true }),
+  }
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Doctor)
+    const context = await this.context(flags)
+    const { diagnoseAll } = await import('../app/doctor.ts')
+    const { clusterReportsJson, clusterReportsText } = await import('../app/present.ts')
+    const reports = await diagnoseAll(context, selectionOf(flags), {
+      only: flags.only ?? [],
+      skip: flags.skip ?? [],
+      replicationUser: flags['replication-user'],
+      allowFrom: flags['allow-from'] ?? [],
+    })
+    this.result(context, () => clusterReportsText(context, 'doctor', reports), () => clusterReportsJson('doctor', reports))
+    const least = SEVERITIES.indexOf(flags['fail-on'])
+    const counts = SEVERITIES.slice(0, least + 1)
+    if (reports.some(({ summary }) => counts.some((severity) => summary[severity] > 0))) process.exitCode = EXIT.findings
+  }
+}

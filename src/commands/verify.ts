@@ -1,0 +1,29 @@
+import { Flags } from '@oclif/core'
+import { BaseCommand, EXIT, clusterFlags, connectionFlags, selectionOf } from '../base-command.ts'
+
+export default class Verify extends BaseCommand {
+  static override summary = 'the checklist after a restart, on the live server'
+  static override description = 'Compares the settings that the server really runs with, writes and switches a WAL segment, waits for it in the archive and compares it byte for byte, and tries a physical replication login.'
+  static override examples = ['sudo <%= config.bin %> verify', '<%= config.bin %> verify -D /srv/pg/data --timeout 180']
+  static override flags = {
+    ...clusterFlags,
+    ...connectionFlags,
+    timeout: Flags.integer({ description: 'how long a segment may take to arrive, in seconds', helpValue: 'S', default: 90, min: 1, max: 3600 }),
+    'replication-user': Flags.string({ description: 'role that takes base backups (default: postgres, or the owner\'s)', helpValue: 'NAME' }),
+    'allow-from': Flags.string({ description: 'network from which base backups are taken (repeatable)', helpValue: 'CIDR', multiple: true }),
+  }
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Verify)
+    const context = await this.context(flags)
+    const { verifyAll } = await import('../app/verify.ts')
+    const { clusterReportsJson, clusterReportsText } = await import('../app/present.ts')
+    const reports = await verifyAll(context, selectionOf(flags), {
+      timeoutMs: flags.timeout * 1000,
+      replicationUser: flags['replication-user'],
+      allowFrom: flags['allow-from'] ?? [],
+    })
+    this.result(context, () => clusterReportsText(context, 'verify', reports), () => clusterReportsJson('verify', reports))
+    if (reports.some(({ summary }) => summary.error > 0 || summary.crash > 0)) process.exitCode = EXIT.findings
+  }
+}
