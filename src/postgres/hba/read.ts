@@ -1,0 +1,317 @@
+// Paths are byte strings in here, as names in the files are; what goes out is text.
+//
+// From files to rules: tokenize_auth_file() with its inclusions, and load_hba(), in PostgreSQL's
+// src/backend/libpq/hba.c; the include directives (16 and later) also in src/backend/utils/misc/conffiles.c.
+import type { DirectoryEntry, FileSource } from '../file-source.ts'
+import { byteString, readable, toByteString } from './bytes.ts'
+import { splitLines, tokenize, type LogicalLine, type Token } from './lexer.ts'
+import { Refused } from './options.ts'
+import { parseRule } from './rule.ts'
+import type { HbaError, HbaFeatures, HbaRule } from './types.ts'
+
+export interface HbaOptions {
+  /** Absolute path of the main file. */
+  readonly hbaFile: string
+  readonly major: number
+  readonly features?: HbaFeatures
+}
+
+/** A file or directory that could not be read, by the operating system's error code. */
+export interface Unreadable { readonly code: string }
+
+/** Everything that a reading has seen of the machine, so that it can be repeated with other contents. */
+export interface Snapshot {
+  readonly files: ReadonlyMap<string, Uint8Array | Unreadable>
+  readonly directories: ReadonlyMap<string, readonly DirectoryEntry[] | Unreadable>
+}
+
+/** A file of rules (not one of `@name`), in the order of reading. */
+export interface HbaSourceFile {
+  readonly path: string
+  readonly bytes: Uint8Array
+  readonly lines: readonly LogicalLine[]
+}
+
+/** An `include…` line that was followed. */
+export interface HbaInclude {
+  readonly file: string
+  readonly line: number
+  readonly directive: 'include' | 'include_if_exists' | 'include_dir'
+  /** As it stands in the file. */
+  readonly target: string
+  /** The files read for it. */
+  readonly files: readonly string[]
+}
+
+/** A line of a file with rules as it was tokenized. */
+export interface HbaLine {
+  readonly file: string
+  readonly line: number
+  /** The joined line; a byte string. */
+  readonly text: string
+  /** With `@name` expanded; empty where the line has an error. */
+  readonly fields: readonly (readonly Token[])[]
+  readonly rule: HbaRule | null
+  readonly error: HbaError | null
+}
+
+export interface HbaFile {
+  readonly options: HbaOptions
+  readonly major: number
+  readonly features: HbaFeatures
+  /** In the order of reading, the main file first; a file that is included twice stands here once. */
+  readonly files: readonly HbaSourceFile[]
+  readonly includes: readonly HbaInclude[]
+  /** Every line that the server makes a rule or an error of, in its order. */
+  readonly lines: readonly HbaLine[]
+  /** In effective order. */
+  readonly rules: readonly HbaRule[]
+  readonly errors: readonly HbaError[]
+  /** Whether the server comes up with these files. If not, a reload keeps the old rules. */
+  readonly loads: boolean
+  readonly snapshot: Snapshot
+}
+
+type Request = { readonly read: string } | { readonly list: string }
+type Answer = Uint8Array | readonly DirectoryEntry[] | Unreadable
+type Reading<T> = Generator<Request, T, Answer>
+
+const isUnreadable = (answer: Answer): answer is Unreadable => 'code' in answer
+
+const REASONS: Record<string, string> = {
+  ENOENT: 'No such file or directory', EACCES: 'Permission denied', EISDIR: 'Is a directory', ENOTDIR: 'Not a directory',
+  ELOOP: 'Too many levels of symbolic links', ENAMETOOLONG: 'File name too long',
+}
+const reasonOf = (unreadable: Unreadable): string => REASONS[unreadable.code] ?? unreadable.code
+
+/** The main file is at depth 0; 16 and later stop below this one. */
+const MAXIMUM_DEPTH = 10
+/** Up to 15 nothing stops a file that includes itself but the limit on open files. */
+const OPEN_FILES = 300
+
+interface TokenLine {
+  readonly file: string
+  readonly line: number
+  readonly text: string
+  readonly fields: Token[][]
+  readonly error: string | null
+}
+
+const directoryOf = (path: string): string => path.slice(0, Math.max(1, path.lastIndexOf('/')))
+
+/** A path lexically without `.`, `..` and doubled slashes, as canonicalize_path() makes it. */
+function canonical(path: string): string {
+  const parts: string[] = []
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.') continue
+    if (part === '..') parts.pop()
+    else parts.push(part)
+  }
+  return `/${parts.join('/')}`
+}
+
+/** Where a name in a file points: relative to the directory of that file. */
+function locate(name: string, from: string, major: number): string {
+  if (name.startsWith('/')) return name
+  const joined = `${directoryOf(from)}/${name}`
+  return major >= 16 ? canonical(joined) : joined
+}
+
+class Reader {
+  readonly sources = new Map<string, HbaSourceFile>()
+  readonly includes: HbaInclude[] = []
+
+  constructor(private readonly major: number) {}
+
+  /** All lines of a file and of what it includes; null when it cannot be opened. */
+  *file(path: string, depth: number, withRules: boolean): Reading<TokenLine[] | { readonly failed: string; readonly missing: boolean }> {
+    if (depth > (this.major >= 16 ? MAXIMUM_DEPTH : OPEN_FILES)) {
+      return { failed: `could not open file "${path}": maximum nesting depth exceeded`, missing: false }
+    }
+    const answer = yield { read: path }
+    if (isUnreadable(answer)) {
+      // A directory can be opened, only not read.
+      if (answer.code === 'EISDIR') return this.unreadableAsFile(path)
+      return { failed: `could not open file "${path}": ${reasonOf(answer)}`, missing: answer.code === 'ENOENT' }
+    }
+    const bytes = answer as Uint8Array
+    const content = toByteString(bytes)
+    const lines = splitLines(content, this.major)
+    if (withRules && !this.sources.has(path)) this.sources.set(path, { path: readable(path), bytes, lines })
+    const found: TokenLine[] = []
+    for (const logical of lines) {
+      if (logical.error !== null) {
+        found.push({ file: path, line: logical.line, text: logical.text, fields: [], error: logical.error })
+        continue
+      }
+      if (logical.text === '') continue
+      const tokenized = tokenize(logical.text, this.major)
+      let { fields, error } = tokenized
+      if (logical.text.includes('@')) ({ fields, error } = yield* this.expand(tokenized, path, depth))
+      if (fields.length === 0 && error === null) continue
+      if (error === null && fields.length === 2 && this.major >= 16) {
+        const directive = fields[0]![0]!.raw
+        if (directive === 'include' || directive === 'include_if_exists' || directive === 'include_dir') {
+          error = yield* this.include(directive, fields[1]![0]!.raw, path, logical.line, depth, found, withRules)
+          if (error === null) continue
+        }
+      }
+      found.push({ file: path, line: logical.line, text: logical.text, fields: error === null ? fields : [], error })
+    }
+    return found
+  }
+
+  private unreadableAsFile(path: string): TokenLine[] {
+    const message = `could not read file "${path}": Is a directory`
+    // From 14 on the error is logged and forgotten: the directory counts as an empty file.
+    return this.major >= 14 ? [] : [{ file: path, line: 1, text: '', fields: [], error: message }]
+  }
+
+  private *expand(line: { fields: Token[][]; error: string | null }, path: string, depth: number): Reading<{ fields: Token[][]; error: string | null }> {
+    const fields: Token[][] = []
+    for (const field of line.fields) {
+      const tokens: Token[] = []
+      for (const token of field) {
+        if (token.quoted || token.raw.length < 2 || !token.raw.startsWith('@')) {
+          tokens.push(token)
+          continue
+        }
+        const name = token.raw.slice(1)
+        const target = locate(name, path, this.major)
+        const inner = yield* this.file(target, depth + 1, false)
+        if ('failed' in inner) {
+          const message = this.major >= 16 ? inner.failed : inner.failed.replace(`could not open file "${target}"`, `could not open secondary authentication file "@${name}" as "${target}"`)
+          return { fields: [], error: message }
+        }
+        for (const innerLine of inner) {
+          if (innerLine.error !== null) return { fields: [], error: innerLine.error }
+          for (const innerField of innerLine.fields) tokens.push(...innerField)
+        }
+      }
+      if (tokens.length > 0) fields.push(tokens)
+    }
+    return { fields, error: line.error }
+  }
+
+  private *include(directive: HbaInclude['directive'], name: string, path: string, line: number, depth: number, into: TokenLine[], withRules: boolean): Reading<string | null> {
+    const targets: string[] = []
+    const included: string[] = []
+    if (directive === 'include_dir') {
+      const listed = yield* this.confFiles(name, path)
+      if (typeof listed === 'string') return listed
+      targets.push(...listed)
+    } else targets.push(locate(name, path, this.major))
+    const errors: string[] = []
+    for (const target of targets) {
+      const inner = yield* this.file(target, depth + 1, withRules)
+      if ('failed' in inner) {
+        if (!(directive === 'include_if_exists' && inner.missing)) errors.push(inner.failed)
+      } else {
+        included.push(readable(target))
+        for (const innerLine of inner) into.push(innerLine)
+      }
+    }
+    if (withRules) this.includes.push({ file: readable(path), line, directive, target: readable(name), files: included })
+    return errors.length === 0 ? null : errors.join('\n')
+  }
+
+  /** The files of an include_dir, sorted by bytes. */
+  private *confFiles(name: string, path: string): Reading<string[] | string> {
+    if (/^[ \t\r\n]*$/.test(name)) return `empty configuration directory name: "${name}"`
+    const directory = locate(name, path, this.major)
+    const answer = yield { list: directory }
+    if (isUnreadable(answer)) return `could not open configuration directory "${directory}": ${reasonOf(answer)}`
+    return (answer as readonly DirectoryEntry[])
+      .filter((entry) => !entry.directory && entry.name.length >= 6 && entry.name.endsWith('.conf') && !entry.name.startsWith('.'))
+      .map((entry) => canonical(`${directory}/${byteString(entry.name)}`))
+      .sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+  }
+}
+
+function* reading(options: HbaOptions): Reading<Omit<HbaFile, 'snapshot'>> {
+  const { hbaFile, major, features = {} } = options
+  const reader = new Reader(major)
+  const tokenLines = yield* reader.file(byteString(hbaFile), 0, true)
+  const lines: HbaLine[] = []
+  const rules: HbaRule[] = []
+  const errors: HbaError[] = []
+  const base = { options, major, features, lines, rules, errors, includes: reader.includes }
+  if ('failed' in tokenLines) {
+    errors.push({ file: hbaFile, line: 0, message: readable(tokenLines.failed), fatal: true })
+    return { ...base, files: [], loads: false }
+  }
+  for (const { file, line, text, fields, error } of tokenLines) {
+    const place = { file: readable(file), line, text }
+    const refuse = (message: string | null): void => {
+      const found: HbaError = { file: place.file, line, message: readable(message ?? 'invalid option value'), fatal: true, ...(message === null ? { silent: true } : {}) }
+      errors.push(found)
+      lines.push({ ...place, fields, rule: null, error: found })
+    }
+    if (error !== null) {
+      refuse(error)
+      continue
+    }
+    try {
+      const rule: HbaRule = { index: rules.length, file: place.file, line, text: readable(text), ...parseRule(fields, major, features) }
+      const warning: HbaError | null = rule.warning === null ? null : { file: place.file, line, message: rule.warning, fatal: false }
+      if (warning !== null) errors.push(warning)
+      rules.push(rule)
+      lines.push({ ...place, fields, rule, error: warning })
+    } catch (refused) {
+      if (!(refused instanceof Refused)) throw refused
+      refuse(refused.reason)
+    }
+  }
+  if (rules.length === 0 && !errors.some((error) => error.fatal)) {
+    errors.push({ file: hbaFile, line: 0, message: `configuration file "${hbaFile}" contains no entries`, fatal: true })
+  }
+  return { ...base, files: [...reader.sources.values()], loads: !errors.some((error) => error.fatal) }
+}
+
+/**
+ * Reads pg_hba.conf and everything that it includes, as a server of that major reads it.
+ * Errors of the files are part of the result; only the source's unexpected errors (without a `code`) are thrown.
+ */
+export async function readHba(source: FileSource, options: HbaOptions): Promise<HbaFile> {
+  const files = new Map<string, Uint8Array | Unreadable>()
+  const directories = new Map<string, readonly DirectoryEntry[] | Unreadable>()
+  const orCode = (error: unknown): Unreadable => {
+    if (error instanceof Error && 'code' in error && typeof error.code === 'string') return { code: error.code }
+    throw error
+  }
+  const run = reading(options)
+  let step = run.next()
+  while (step.done !== true) {
+    const request = step.value
+    if ('read' in request) {
+      const path = readable(request.read)
+      if (!files.has(path)) files.set(path, await source.read(path).catch(orCode))
+      step = run.next(files.get(path)!)
+    } else {
+      const path = readable(request.list)
+      if (!directories.has(path)) directories.set(path, await source.list(path).catch(orCode))
+      step = run.next(directories.get(path)!)
+    }
+  }
+  return { ...step.value, snapshot: { files, directories } }
+}
+
+/** The same from what an earlier reading has seen; what it has not seen is missing. */
+export function rereadHba(snapshot: Snapshot, options: HbaOptions): HbaFile {
+  const missing: Unreadable = { code: 'ENOENT' }
+  const run = reading(options)
+  let step = run.next()
+  while (step.done !== true) {
+    const request = step.value
+    step = run.next('read' in request
+      ? snapshot.files.get(readable(request.read)) ?? missing
+      : snapshot.directories.get(readable(request.list)) ?? missing)
+  }
+  return { ...step.value, snapshot }
+}
+
+/** Reads the bytes of one file; whatever it includes is missing. */
+export function parseHba(bytes: Uint8Array, options: Omit<HbaOptions, 'hbaFile'> & { readonly hbaFile?: string }): HbaFile {
+  const hbaFile = options.hbaFile ?? '/pg_hba.conf'
+  return rereadHba({ files: new Map([[hbaFile, bytes]]), directories: new Map() }, { ...options, hbaFile })
+}
