@@ -1,0 +1,92 @@
+// A whole Debian machine with a real systemd, from this one: an overlay over / (nothing of ours is written), booted with
+// systemd-nspawn in network and process namespaces of its own, driven with nsenter, ended by its process id.
+import { execFile, spawn } from 'node:child_process'
+import fs from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+
+const exec = promisify(execFile)
+
+/** Why this machine cannot boot another one; undefined when it can. */
+export async function whyNot() {
+  if (process.platform !== 'linux') return 'not Linux'
+  if (process.getuid() !== 0) return 'needs root'
+  for (const program of ['systemd-nspawn', 'nsenter', 'mount']) {
+    if (await exec('sh', ['-c', `command -v ${program}`]).then(() => false, () => true)) return `${program} is missing`
+  }
+  const filesystems = await fs.readFile('/proc/filesystems', 'utf8')
+  if (!/\boverlay\b/.test(filesystems) && (await exec('modprobe', ['overlay']).then(() => false, () => true))) return 'the kernel has no overlayfs'
+  return undefined
+}
+
+export class Machine {
+  #root
+  #nspawn
+  #leader
+
+  /** Directory of the machine's root file system, as seen from here: to prepare files before `boot`. */
+  get root() {
+    return path.join(this.#root, 'merged')
+  }
+
+  static async create(name) {
+    const machine = new Machine()
+    machine.#root = await fs.mkdtemp(path.join(os.tmpdir(), `pgwal-lab-${name}-`))
+    for (const part of ['layers', 'merged']) await fs.mkdir(path.join(machine.#root, part))
+    await exec('mount', ['-t', 'tmpfs', '-o', 'size=3g', 'tmpfs', path.join(machine.#root, 'layers')])
+    for (const part of ['upper', 'work']) await fs.mkdir(path.join(machine.#root, 'layers', part))
+    const layers = path.join(machine.#root, 'layers')
+    await exec('mount', ['-t', 'overlay', 'overlay', '-o', `lowerdir=/,upperdir=${layers}/upper,workdir=${layers}/work`, machine.root])
+    // What a test host does not need, or must not do.
+    await fs.rm(path.join(machine.root, 'var/lib/pgwal'), { recursive: true, force: true })
+    for (const unit of ['docker.service', 'docker.socket', 'containerd.service', 'ssh.service', 'systemd-timesyncd.service', 'apt-daily.timer', 'apt-daily-upgrade.timer', 'systemd-networkd-wait-online.service']) {
+      await fs.symlink('/dev/null', path.join(machine.root, 'etc/systemd/system', unit)).catch(() => undefined)
+    }
+    return machine
+  }
+
+  async boot() {
+    this.#nspawn = spawn('systemd-nspawn', ['-D', this.root, '--private-network', '--register=no', '--keep-unit', '--boot', '--quiet', '--machine=pgwal-lab'], { stdio: 'ignore' })
+    const deadline = Date.now() + 90_000
+    for (;;) {
+      if (this.#nspawn.exitCode !== null) throw new Error(`systemd-nspawn ended with ${this.#nspawn.exitCode}`)
+      if (Date.now() > deadline) throw new Error('the machine did not boot within 90 s')
+      const children = await exec('pgrep', ['-P', String(this.#nspawn.pid)]).then((done) => done.stdout.trim().split('\n'), () => [])
+      if (children[0]) {
+        this.#leader = children[0]
+        const state = await this.run('systemctl', ['is-system-running']).catch(() => ({ stdout: '' }))
+        if (['running', 'degraded'].includes(state.stdout.trim())) return
+      }
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+  }
+
+  /** Runs a program inside, as root, with a login-like environment. A non-zero exit is a value. */
+  async run(file, args = [], { timeoutMs = 180_000, env = {} } = {}) {
+    const inside = ['-t', this.#leader, '-a', '--', '/usr/bin/env', '-i', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'LANG=C.UTF-8',
+      ...Object.entries(env).map(([name, value]) => `${name}=${value}`), file, ...args]
+    return exec('nsenter', inside, { timeout: timeoutMs, maxBuffer: 64 << 20 }).then(
+      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+      (error) => {
+        if (typeof error.code !== 'number') throw error
+        return { code: error.code, stdout: error.stdout, stderr: error.stderr }
+      },
+    )
+  }
+
+  /** Stops it by its process id and removes its file system. */
+  async remove() {
+    if (this.#nspawn !== undefined && this.#nspawn.exitCode === null) {
+      const ended = new Promise((resolve) => this.#nspawn.once('exit', resolve))
+      // SIGTERM to nspawn asks the machine to power off; what has not ended by then is ended.
+      this.#nspawn.kill('SIGTERM')
+      const late = setTimeout(() => this.#leader && process.kill(Number(this.#leader), 'SIGKILL'), 20_000)
+      await ended
+      clearTimeout(late)
+    }
+    await exec('umount', ['-l', this.root]).catch(() => undefined)
+    await exec('umount', ['-l', path.join(this.#root, 'layers')]).catch(() => undefined)
+    await fs.rm(this.#root, { recursive: true, force: true, maxRetries: 3 })
+  }
+}

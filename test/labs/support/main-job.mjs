@@ -1,0 +1,82 @@
+// What every lab does on its machine: clusters, doctor, enable, verify, undo, and a restart that fails and is rolled back.
+import assert from 'node:assert/strict'
+import fs from 'node:fs/promises'
+import path from 'node:path'
+
+const PROGRAM = path.resolve(import.meta.dirname, '../../../bin/run.js')
+
+/** Runs the built program inside a machine; `json` is its output where that is JSON. */
+export function program(machine) {
+  return async (...args) => {
+    const done = await machine.run(process.execPath, [PROGRAM, ...args])
+    let json
+    if (args.includes('--json')) {
+      try {
+        json = JSON.parse(done.stdout)
+      } catch {
+        assert.fail(`pgwal ${args.join(' ')} printed no JSON (exit ${done.code}):\n${done.stdout}\n${done.stderr}`)
+      }
+    }
+    return { ...done, json }
+  }
+}
+
+/**
+ * @param {{cluster: string, conf: string, hba: string, owner: string}} target the cluster, as seen inside the machine
+ */
+export async function mainJob(test, machine, target) {
+  const pgwal = program(machine)
+  const inside = (file) => path.join(machine.root, file)
+  const verdictOf = (report, id) => report.checks.find((check) => check.id === id)?.verdict
+  const before = { conf: await fs.readFile(inside(target.conf)), hba: await fs.readFile(inside(target.hba)), conf_: await fs.stat(inside(target.conf)), hba_: await fs.stat(inside(target.hba)) }
+  const choose = ['--cluster', target.cluster]
+
+  await test('doctor: WAL is not archived', async () => {
+    const done = await pgwal('doctor', ...choose, '--json')
+    assert.equal(done.code, 1)
+    assert.equal(verdictOf(done.json.clusters[0], 'archive-mode'), 'fail')
+    assert.equal(done.json.clusters[0].summary.crash, 0)
+  })
+
+  await test('enable: applied, restarted, proved', async () => {
+    const done = await pgwal('enable', ...choose, '--yes', '--json')
+    assert.equal(done.code, 0, done.stdout + done.stderr)
+    assert.equal(done.json.outcome, 'applied')
+    assert.equal(verdictOf(done.json.verify, 'archive-round-trip'), 'pass')
+  })
+
+  await test('verify: a new segment arrives, identical', async () => {
+    const done = await pgwal('verify', ...choose, '--json')
+    assert.equal(done.code, 0, done.stdout + done.stderr)
+    assert.equal(verdictOf(done.json.clusters[0], 'archive-round-trip'), 'pass')
+  })
+
+  await test('doctor: no error left', async () => {
+    const done = await pgwal('doctor', ...choose, '--json')
+    assert.equal(done.json.clusters[0].summary.error, 0, done.stdout)
+    assert.equal(done.json.clusters[0].summary.crash, 0)
+  })
+
+  await test('undo: every byte, owner and mode as before', async () => {
+    const done = await pgwal('undo', '--yes', '--json')
+    assert.equal(done.code, 0, done.stdout + done.stderr)
+    for (const name of ['conf', 'hba']) {
+      assert.deepEqual(await fs.readFile(inside(target[name])), before[name])
+      const now = await fs.stat(inside(target[name]))
+      assert.deepEqual([now.mode, now.uid, now.gid], [before[`${name}_`].mode, before[`${name}_`].uid, before[`${name}_`].gid])
+    }
+    assert.equal(verdictOf((await pgwal('doctor', ...choose, '--json')).json.clusters[0], 'archive-mode'), 'fail')
+  })
+
+  await test('a restart that fails is rolled back, and the old server runs', async () => {
+    // Valid in the file, accepted by postgres -C, and impossible to start with.
+    const broken = Buffer.concat([before.conf, Buffer.from("\nshared_buffers = '900TB'\n")])
+    await fs.writeFile(inside(target.conf), broken)
+    const done = await pgwal('enable', ...choose, '--yes', '--json')
+    assert.equal(done.code, 1, done.stdout + done.stderr)
+    assert.equal(done.json.outcome, 'rolled-back')
+    assert.deepEqual(await fs.readFile(inside(target.conf)), broken)
+    assert.deepEqual(await fs.readFile(inside(target.hba)), before.hba)
+    await fs.writeFile(inside(target.conf), before.conf)
+  })
+}
