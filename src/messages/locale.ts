@@ -10,7 +10,19 @@ export function chooseLocale(asked: string | undefined, env: Readonly<Record<str
   return /^zh[-_](tw|hk|mo|hant)/i.test(wanted) ? 'zh-TW' : 'en'
 }
 
-/** Replaces `{name}` by the parameter of that name. A name without a parameter stays, so that it is seen. */
+/**
+ * Replaces `{name}` by the parameter of that name, and `{name|one|many}` by `one` where that parameter is 1, else by
+ * `many`. A name without a parameter stays, so that it is seen.
+ */
 export function fill(template: string, params: Readonly<Record<string, string | number | boolean>>): string {
-  return template.replace(/\{(\w+)\}/g, (whole, name: string) => (name in params ? String(params[name]) : whole))
+  return template.replace(/\{(\w+)(?:\|([^|{}]*)\|([^|{}]*))?\}/g, (whole, name: string, one?: string, many?: string) => {
+    if (!Object.hasOwn(params, name)) return whole
+    if (one === undefined || many === undefined) return String(params[name])
+    return Number(params[name]) === 1 ? one : many
+  })
+}
+
+/** Whether the parameters fill every name of the template. */
+export function fills(template: string, params: Readonly<Record<string, string | number | boolean>>): boolean {
+  return [...template.matchAll(/\{(\w+)[|}]/g)].every(([, name]) => Object.hasOwn(params, name!))
 }

@@ -1,0 +1,72 @@
+import type { Finding } from '../checks/check.ts'
+import type { Cluster } from '../platforms/platform.ts'
+import type { StepView } from './plan-text.ts'
+import { redactDeep } from './redact.ts'
+import type { CheckResult, ClusterReport } from './report.ts'
+import { findingWords, reasonWords, type Worded } from './words.ts'
+
+/** The number of the layout; raised when a name or a meaning changes. */
+export const SCHEMA = 1
+
+/**
+ * JSON text for a script, and safe on a terminal: without secrets, and with every control, format and separator character
+ * as `\uXXXX`, which means the same to a parser.
+ */
+export function jsonText(value: unknown): string {
+  const text = JSON.stringify(redactDeep(value), null, 2)
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    character === '\n' ? character : [...Array(character.length).keys()].map((index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`).join(''))
+}
+
+/** A cluster as every command's JSON shows it. */
+export function clusterJson(cluster: Cluster): object {
+  const { id, platform, version, dataDir, configFile, hbaFile, port, running, owner, binDir, logFile, service, socketDirs, manager, evidence, pid } = cluster
+  return { id, platform, version, dataDir, configFile, hbaFile, port, running, owner: owner.name, pid, binDir, logFile, service, socketDirs, manager, evidence }
+}
+
+/** doctor and verify. Words are English whatever the language: a script reads codes and parameters. */
+export function reportsJson(command: 'doctor' | 'verify', reports: readonly ClusterReport[], words: readonly Worded[]): object {
+  return { schema: SCHEMA, command, clusters: reports.map((report) => reportJson(report, words)) }
+}
+
+/** One cluster's part of {@link reportsJson}; also `verify` inside enable's. */
+export function reportJson({ cluster, checks, summary }: ClusterReport, words: readonly Worded[]): object {
+  return { cluster: clusterJson(cluster), checks: checks.map((result) => checkJson(result, words)), summary }
+}
+
+function checkJson({ id, verdict }: CheckResult, words: readonly Worded[]): object {
+  if (verdict.kind === 'pass') return { id, verdict: 'pass', ...(verdict.detail === undefined ? {} : { detail: verdict.detail }) }
+  if (verdict.kind === 'skip') return { id, verdict: 'skip', reason: reasonWords(verdict.why, 'en'), code: verdict.why.code, params: verdict.why.params }
+  if (verdict.kind === 'crash') return { id, verdict: 'crash', error: verdict.error instanceof Error ? verdict.error.message : String(verdict.error) }
+  return { id, verdict: 'fail', findings: verdict.findings.map((finding) => findingJson(id, finding, words)) }
+}
+
+function findingJson(id: string, finding: Finding, words: readonly Worded[]): object {
+  const { message, remedy } = findingWords(words, id, finding, 'en')
+  const { code, severity, params, at, fix } = finding
+  return { code, severity, message, params, at, remedy, fixable: fix !== undefined }
+}
+
+export function clustersJson(clusters: readonly Cluster[]): object {
+  return { schema: SCHEMA, command: 'clusters', clusters: clusters.map(clusterJson) }
+}
+
+export type RunOutcome = 'applied' | 'nothing-to-do' | 'planned' | 'rolled-back' | 'cancelled'
+
+/** enable and undo. */
+export interface RunJson {
+  readonly cluster: Cluster
+  readonly steps: readonly StepView[]
+  readonly effects: object
+  readonly outcome: RunOutcome
+  /** The journal's name of this run; absent when nothing was begun. */
+  readonly run?: string
+  readonly verify?: ClusterReport
+}
+
+export function runJson(command: 'enable' | 'undo', { cluster, steps, effects, outcome, run, verify }: RunJson, words: readonly Worded[]): object {
+  return {
+    schema: SCHEMA, command, cluster: clusterJson(cluster), plan: { steps, effects }, outcome, run,
+    ...(verify === undefined ? {} : { verify: reportJson(verify, words) }),
+  }
+}

@@ -1,0 +1,103 @@
+import type { Plan, Step } from '../plan/plan.ts'
+import { messages } from '../messages/messages.ts'
+import { printableLine } from './printable.ts'
+import { redact } from './redact.ts'
+import { columns, pad, paint, safe, type Style } from './style.ts'
+import { compose } from './words.ts'
+
+/** A step as people and scripts see it: what `steps/<kind>.ts` describes. */
+export interface StepView {
+  readonly kind: Step['kind']
+  readonly path?: string
+  /** Unified, as `diff -u` prints it. */
+  readonly diff?: string
+  /** The file or directory does not exist yet. */
+  readonly creates?: boolean
+  /** Name of the account that will own what is made. */
+  readonly owner?: string
+  /** Octal, `0700`. */
+  readonly mode?: string
+  /** What statements are about. */
+  readonly about?: string
+  readonly statements?: readonly string[]
+}
+
+export interface PlanTextOptions {
+  readonly verbose?: boolean
+  /** What is restarted or reloaded, as the platform calls it: `postgresql@15-main`. */
+  readonly service: string
+}
+
+/** Lines of a new file that are shown without --verbose. */
+const NEW_FILE_LINES = 12
+
+interface Row {
+  readonly verb: string
+  readonly subject: string
+  readonly detail?: string
+  readonly below?: readonly string[]
+}
+
+/** What will happen, a row a step, with the diff of each file in colour. */
+export function planText(steps: readonly StepView[], effects: Plan['effects'], style: Style, options: PlanTextOptions): string {
+  const rows = steps.map((step) => rowOf(step, effects, style, options))
+  const chalk = paint(style)
+  const verbWidth = Math.max(0, ...rows.map(({ verb }) => columns(verb)))
+  const indent = 2 + verbWidth + 1
+  const subjectWidth = Math.max(0, ...rows.filter(({ detail }) => detail !== undefined).map(({ subject }) => columns(subject)))
+  return rows
+    .map(({ verb, subject, detail, below }) => {
+      const head = `  ${chalk.bold(pad(verb, verbWidth))} `
+      const aligned = detail !== undefined && indent + subjectWidth + 3 + columns(detail) <= style.width
+      const own = detail !== undefined && indent + columns(subject) + 3 + columns(detail) <= style.width
+      const tail = detail === undefined ? '' : aligned ? `${' '.repeat(subjectWidth - columns(subject))}   ${chalk.dim(detail)}` : own ? `   ${chalk.dim(detail)}` : `\n${' '.repeat(indent)}${chalk.dim(detail)}`
+      return [head + subject + tail, ...(below ?? []).map((line) => ' '.repeat(indent) + line)].join('\n')
+    })
+    .join('\n')
+}
+
+function rowOf(step: StepView, effects: Plan['effects'], style: Style, options: PlanTextOptions): Row {
+  const { plan } = messages(style.locale)
+  const subject = safe(step.path ?? '')
+  const ownership = [step.owner, step.mode].filter((part) => part !== undefined).map((part) => safe(part)).join(' ')
+  switch (step.kind) {
+    case 'make-directory':
+      return { verb: plan.verb.create, subject, ...(ownership === '' ? {} : { detail: ownership }) }
+    case 'write-file': {
+      const below = step.diff === undefined ? [] : diffLines(step.diff, style, step.creates === true && options.verbose !== true ? NEW_FILE_LINES : Infinity)
+      const detail = step.creates === true && ownership !== '' ? { detail: ownership } : {}
+      return { verb: step.creates === true ? plan.verb.create : plan.verb.edit, subject, ...detail, below }
+    }
+    case 'sql':
+      return { verb: plan.verb.sql, subject: safe(step.about ?? ''), below: (step.statements ?? []).map((statement) => paint(style).dim(safe(statement))) }
+    case 'restart':
+      return { verb: plan.verb.restart, subject: safe(options.service), detail: connections(effects, style) }
+    case 'reload':
+      return { verb: plan.verb.reload, subject: safe(options.service) }
+  }
+}
+
+function connections({ connectionsDropped }: Plan['effects'], style: Style): string {
+  const { plan } = messages(style.locale)
+  if (connectionsDropped === null) return plan.unknownConnections
+  return connectionsDropped === 0 ? plan.noConnections : compose(plan.connectionsDropped, { count: connectionsDropped }, style.locale)
+}
+
+/** The hunks of a unified diff in colour, without the lines that name the files; at most `limit` lines of them. */
+export function diffLines(diff: string, style: Style, limit = Infinity): string[] {
+  const chalk = paint(style)
+  const lines = diff.split('\n')
+  const start = lines.findIndex((line) => line.startsWith('@@'))
+  if (start < 0) return []
+  const hunks = lines.slice(start)
+  if (hunks.at(-1) === '') hunks.pop()
+  const shown = hunks.slice(0, limit).map((line) => {
+    const text = printableLine(redact(line))
+    if (line.startsWith('@@')) return chalk.cyan(text)
+    if (line.startsWith('+')) return chalk.green(text)
+    if (line.startsWith('-')) return chalk.red(text)
+    return line.startsWith('\\') ? chalk.dim(text) : text
+  })
+  const more = hunks.length - shown.length
+  return more === 0 ? shown : [...shown, chalk.dim(compose(messages(style.locale).plan.showAll, { count: more }, style.locale))]
+}

@@ -1,0 +1,58 @@
+/**
+ * Hides secrets in text that somebody will read. It would rather hide too much than too little: a value in nested quotes takes
+ * the rest of the text with it.
+ * @see https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING
+ * @see https://www.postgresql.org/docs/current/catalog-pg-authid.html for the stored forms
+ */
+export const MASK = '••••'
+
+/** Only what libpq takes as white space: a no-break space belongs to the value. */
+const GAP = String.raw`[ \t\n\r\f\v]`
+const SOLID = String.raw`[^ \t\n\r\f\v]`
+
+/** Names whose value is a secret: PGPASSWORD, sslpassword, ldapbindpasswd, radiussecrets, repo1-cipher-pass, AWS_SECRET_ACCESS_KEY … */
+const NAME = String.raw`[\w.-]*(?:password|passwd|passphrase|secret|token|cipher[_-]?pass|access[_-]key|storage[_-]key|account[_-]key|api[_-]key)[\w.-]*`
+/** Settings whose name says "password" and whose value is none. */
+const HARMLESS = String.raw`(?!(?:password_encryption|ssl_passphrase_command_supports_reload|[\w.-]*no-password|[\w.-]*password-file)\b)`
+
+/** `'…'` and `"…"` with doubled quotes or backslashes inside, also when the end is missing; `''…`, `\'…` and `\"…` are quotes within quotes, of which nobody can say where they end. */
+const QUOTED = String.raw`''(?=[^' \t\n\r\f\v])[^]*|\\['"][^]*|'(?:[^'\\]|\\[^]|'')*(?:'|\\?$)|"(?:[^"\\]|\\[^]|"")*(?:"|\\?$)`
+/** Up to the next white space that no backslash precedes; closing quotes and brackets around the whole are left. */
+const BARE = String.raw`(?:\\(?:[^]|$)|[^\\ \t\n\r\f\v])+?(?=['")\]},;]*(?:${GAP}|$))`
+/** The same inside a URI, where the next parameter ends it too. */
+const IN_QUERY = String.raw`[^'"\\&# \t\n\r\f\v][^&# \t\n\r\f\v]*?(?=['")\]},;]*(?:[&# \t\n\r\f\v]|$))`
+
+const RULES: readonly (readonly [pattern: RegExp, replacement: string])[] = [
+  // postgresql://user:secret@host: up to the last @, because a raw one in the password is a common slip.
+  [new RegExp(String.raw`([a-z][a-z0-9+.-]*://[^ \t\n\r\f\v/:@?#]*:)${SOLID}*@`, 'gi'), `$1${MASK}@`],
+  // …?password=secret&… in a URI
+  [new RegExp(String.raw`([?&]${NAME}=)(?!${MASK})${IN_QUERY}`, 'gi'), `$1${MASK}`],
+  // name=value, name = 'value', also "name": "value"
+  [new RegExp(String.raw`(?<![\w.-])(${HARMLESS}${NAME}(?:${GAP}*=${GAP}*|["']${GAP}*:${GAP}*(?=["'])))(?!${MASK})(?:${QUOTED}|${BARE})`, 'gi'), `$1${MASK}`],
+  // CREATE ROLE … PASSWORD 'value', also E'…', U&'…' and $tag$…$tag$
+  [new RegExp(String.raw`\b(password${GAP}+)(?:(?:e|u&)?(?:${QUOTED})|\$(\w*)\$[^]*?(?:\$\2\$|$))`, 'gi'), `$1${MASK}`],
+  // --password value, --repo1-cipher-pass value; sshpass -p value; curl -u user:value
+  [new RegExp(String.raw`(--${HARMLESS}${NAME}${GAP}+)(?![-=])(?:${QUOTED}|${BARE})`, 'gi'), `$1${MASK}`],
+  [new RegExp(String.raw`(\bsshpass${GAP}+-p${GAP}*)(?:${QUOTED}|${BARE})`, 'g'), `$1${MASK}`],
+  [new RegExp(String.raw`(${GAP}(?:-u${GAP}*|--user[ =])['"]?[^ \t\n\r\f\v:'"]+:)${BARE}`, 'g'), `$1${MASK}`],
+  [new RegExp(String.raw`(\bauthorization${GAP}*:${GAP}*(?:\w+${GAP}+)?)${BARE}`, 'gi'), `$1${MASK}`],
+  // Stored verifiers
+  [/SCRAM-SHA-256\$\d+:[A-Za-z0-9+/=]+(?:\$[A-Za-z0-9+/=]+(?::[A-Za-z0-9+/=]+)?)?/g, `SCRAM-SHA-256$$${MASK}`],
+  [/\bmd5[0-9a-f]{32}\b/gi, `md5${MASK}`],
+]
+
+/** The text with `••••` in place of every password, key and verifier that can be told. */
+export function redact(text: string): string {
+  return RULES.reduce((result, [pattern, replacement]) => result.replace(pattern, replacement), text)
+}
+
+/** A value for JSON with every string in it redacted; what is not plain data is left out as JSON.stringify would. */
+export function redactDeep(value: unknown): unknown {
+  if (typeof value === 'string') return redact(value)
+  if (Array.isArray(value)) return value.map(redactDeep)
+  if (typeof value === 'object' && value !== null) {
+    if ('toJSON' in value && typeof value.toJSON === 'function') return redactDeep((value as { toJSON(): unknown }).toJSON())
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, redactDeep(inner)]))
+  }
+  return value
+}
