@@ -45,6 +45,8 @@ type ClusterAndConnectionFlags = Partial<Interfaces.InferredFlags<typeof cluster
 /** What a use case needs of the command line: the machine, the terminal, the language. */
 export interface Context {
   readonly host: Host
+  /** The same machine with another environment. */
+  readonly hostWith: (env: Readonly<Record<string, string | undefined>>) => Host
   readonly ui: Ui
   readonly style: Style
   readonly locale: Locale
@@ -61,7 +63,7 @@ export abstract class BaseCommand extends Command {
     const locale = chooseLocale(flags.lang, process.env)
     const style = styleOf({ env: process.env, stream: process.stdout, locale, colour: flags.color })
     const ui = terminalUi({ style: styleOf({ env: process.env, stream: process.stderr, locale, colour: flags.color }), quiet: flags.quiet || flags.json, stdin: process.stdin, stderr: process.stderr })
-    return { host: new NodeHost(), ui, style, locale, json: flags.json, verbose: flags.verbose }
+    return { host: new NodeHost(), hostWith: (env) => new NodeHost(env), ui, style, locale, json: flags.json, verbose: flags.verbose }
   }
 
   /** Puts the result on stdout: the text, or under `--json` the object. */

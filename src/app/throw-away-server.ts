@@ -104,8 +104,8 @@ async function copyTree(host: Host, from: string, to: string): Promise<void> {
   }
 }
 
-/** Initialises and starts a server with scram passwords, on a free port of the loopback and a socket of its own. */
-export async function startThrowAwayServer(host: Host, root: string, account: Account, binaries: Binaries): Promise<ThrowAwayServer> {
+/** Initialises and starts a server with scram passwords, on a free port of the loopback and a socket of its own. `givenUp` is asked before anything is started. */
+export async function startThrowAwayServer(host: Host, root: string, account: Account, binaries: Binaries, givenUp: () => boolean = () => false): Promise<ThrowAwayServer> {
   const as = { as: account }
   const port = await freePort(host)
   const server = {
@@ -121,6 +121,7 @@ export async function startThrowAwayServer(host: Host, root: string, account: Ac
     '--no-sync', '-E', 'UTF8', '--locale=C'], account)
   await host.removeFile(passwordFile, as)
   await configure(host, server, account)
+  if (givenUp()) throw new UserError('interrupted')
   const log = ['-w', '-t', '60', '-D', server.dataDir, '-l', server.logFile]
   await must(host, `${binaries.binDir}/pg_ctl`, [...log, 'start'], account)
   let removed = false

