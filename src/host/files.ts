@@ -1,0 +1,168 @@
+// Reading: what is there, and what is in it. Everything is synchronous inside (see acting.ts).
+import fs from 'node:fs'
+import { codeOf, HostError } from '../errors.ts'
+import { actingAs, needsSwitch } from './acting.ts'
+import type { Account, Acting, DirectoryEntry, FileInfo, FileKind, FileSystemInfo } from './host.ts'
+import { atPlace, openRegular } from './place.ts'
+import { guarded } from './system-error.ts'
+
+const DEFAULT_LIMIT = 64 << 20
+const { O_RDONLY, O_RDWR, O_DIRECTORY } = fs.constants
+/** Linux's `__O_TMPFILE`, not among Node's constants: https://man7.org/linux/man-pages/man2/open.2.html */
+const O_TMPFILE = 0o20000000 | O_DIRECTORY
+
+function kindOf(entry: fs.Stats | fs.Dirent): FileKind {
+  if (entry.isFile()) return 'file'
+  if (entry.isDirectory()) return 'directory'
+  if (entry.isSymbolicLink()) return 'symlink'
+  if (entry.isSocket()) return 'socket'
+  if (entry.isFIFO()) return 'fifo'
+  if (entry.isBlockDevice() || entry.isCharacterDevice()) return 'device'
+  return 'other'
+}
+
+/** Fills as much of `buffer` as the file has from `position` on. */
+function readInto(fd: number, buffer: Uint8Array, position: number): number {
+  let filled = 0
+  while (filled < buffer.length) {
+    const got = fs.readSync(fd, buffer, filled, buffer.length - filled, position + filled)
+    if (got === 0) break
+    filled += got
+  }
+  return filled
+}
+
+/**
+ * The content of an open regular file. Files of /proc tell no size, so the end is where reading ends.
+ *
+ * @throws HostError `too-large` beyond `limit` bytes
+ */
+export function readOpen(fd: number, asked: string, limit: number = DEFAULT_LIMIT): Uint8Array {
+  const size = fs.fstatSync(fd).size
+  if (size > limit) throw new HostError('read', asked, 'too-large', `more than ${limit} bytes`)
+  let content = new Uint8Array(size > 0 ? size + 1 : 4096)
+  let length = 0
+  for (;;) {
+    length += readInto(fd, content.subarray(length), length)
+    if (length > limit) throw new HostError('read', asked, 'too-large', `more than ${limit} bytes`)
+    if (length < content.length) return content.slice(0, length)
+    const larger = new Uint8Array(Math.min(content.length * 2, limit + 1))
+    larger.set(content)
+    content = larger
+  }
+}
+
+/** See {@link Host.read}. */
+export function readFile(file: string, options: Acting & { readonly limit?: number } = {}): Uint8Array {
+  return guarded('read', file, () => actingAs(options.as, () => atPlace(file, true, (place) => {
+    const fd = openRegular(place, file, O_RDONLY)
+    try {
+      return readOpen(fd, file, options.limit)
+    } finally {
+      fs.closeSync(fd)
+    }
+  })))
+}
+
+/** See {@link Host.readPart}. */
+export function readPart(file: string, offset: number, length: number, options: Acting = {}): Uint8Array {
+  if (length > DEFAULT_LIMIT) throw new HostError('read', file, 'too-large', `more than ${DEFAULT_LIMIT} bytes`)
+  return guarded('read', file, () => actingAs(options.as, () => atPlace(file, true, (place) => {
+    const fd = openRegular(place, file, O_RDONLY)
+    try {
+      const size = fs.fstatSync(fd).size
+      const start = offset < 0 ? Math.max(0, size + offset) : offset
+      const buffer = new Uint8Array(Math.max(0, Math.min(length, Math.max(size - start, 0))))
+      return buffer.subarray(0, readInto(fd, buffer, start))
+    } finally {
+      fs.closeSync(fd)
+    }
+  })))
+}
+
+/** See {@link Host.stat}. Metadata only, so root follows any link here. */
+export function statFile(file: string, options: Acting & { readonly followLinks?: boolean } = {}): FileInfo {
+  return guarded('stat', file, () => actingAs(options.as, () => {
+    const info = options.followLinks === false ? fs.lstatSync(file) : fs.statSync(file)
+    return {
+      kind: kindOf(info), size: info.size, mode: info.mode & 0o7777, uid: info.uid, gid: info.gid,
+      device: info.dev, inode: info.ino, links: info.nlink, modified: info.mtime,
+    }
+  }))
+}
+
+/** See {@link Host.list}. Sorted by name, by code unit. */
+export function listDirectory(directory: string, options: Acting = {}): DirectoryEntry[] {
+  const entries = guarded('list', directory, () => actingAs(options.as, () => atPlace(directory, true, (place) => fs.readdirSync(place.path, { withFileTypes: true }))))
+  return entries.map((entry) => ({ name: entry.name, kind: kindOf(entry) })).sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** See {@link Host.listStream}. The right to read is asked for once, when the directory is opened. */
+export async function* streamDirectory(directory: string, options: Acting = {}): AsyncGenerator<string> {
+  const open = guarded('list', directory, () => actingAs(options.as, () => atPlace(directory, true, (place) => fs.opendirSync(place.path, { bufferSize: 1024 }))))
+  try {
+    for (;;) {
+      const entry = guarded('list', directory, () => open.readSync())
+      if (entry === null) return
+      yield entry.name
+    }
+  } finally {
+    open.closeSync()
+  }
+}
+
+/** See {@link Host.readLink}. */
+export function readLink(file: string, options: Acting = {}): string {
+  return guarded('read link', file, () => actingAs(options.as, () => fs.readlinkSync(file)))
+}
+
+/** See {@link Host.realPath}. */
+export function realPath(file: string, options: Acting = {}): string {
+  return guarded('resolve', file, () => actingAs(options.as, () => fs.realpathSync.native(file)))
+}
+
+/** See {@link Host.fileSystem}. A file system without a fixed number of inodes has as many free ones as a number can say. */
+export function fileSystem(file: string, options: Acting = {}): FileSystemInfo {
+  return guarded('stat file system', file, () => actingAs(options.as, () => {
+    const info = fs.statfsSync(file)
+    return {
+      freeBytes: info.bavail * info.bsize,
+      totalBytes: info.blocks * info.bsize,
+      freeInodes: info.files === 0 ? Number.MAX_SAFE_INTEGER : info.ffree,
+      device: fs.statSync(file).dev,
+    }
+  }))
+}
+
+/**
+ * Tries an unnamed file in the directory.
+ *
+ * @returns the system's code when that failed, '' when it worked, undefined when this system or file system has no unnamed files
+ */
+function tryUnnamedFile(directory: string, as: Account | undefined): string | undefined {
+  if (process.platform !== 'linux') return undefined
+  try {
+    fs.closeSync(actingAs(as, () => fs.openSync(directory, O_TMPFILE | O_RDWR, 0o600)))
+    return ''
+  } catch (error) {
+    const code = codeOf(error)
+    // What file systems and kernels without it answer; EISDIR comes from those that do not know the flag.
+    return ['EOPNOTSUPP', 'ENOTSUP', 'EISDIR', 'EINVAL'].includes(code) ? undefined : code
+  }
+}
+
+/** See {@link Host.canWriteInto}. `check` runs `test` as the account: access(2) looks at the real user, which stays ours. */
+export async function canWriteInto(directory: string, options: Acting, check: (condition: string) => Promise<boolean>): Promise<{ ok: true } | { ok: false; code: string }> {
+  const tried = tryUnnamedFile(directory, options.as)
+  if (tried !== undefined) return tried === '' ? { ok: true } : { ok: false, code: tried }
+  try {
+    if (statFile(directory, options).kind !== 'directory') return { ok: false, code: 'ENOTDIR' }
+    if (!needsSwitch(options.as)) {
+      fs.accessSync(directory, fs.constants.W_OK | fs.constants.X_OK)
+      return { ok: true }
+    }
+  } catch (error) {
+    return { ok: false, code: codeOf(error) || 'EACCES' }
+  }
+  return await check('-w') && await check('-x') ? { ok: true } : { ok: false, code: 'EACCES' }
+}

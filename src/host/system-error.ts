@@ -1,0 +1,25 @@
+// Turns what the operating system throws into a HostError that names the caller's own path and nothing else.
+import { getSystemErrorMap } from 'node:util'
+import { codeOf, HostError } from '../errors.ts'
+
+/** The system's own words for a code such as `ENOENT`, or undefined. */
+function wordsFor(code: string): string | undefined {
+  for (const [name, words] of getSystemErrorMap().values()) if (name === code) return words
+  return undefined
+}
+
+/** A HostError for a system error; a HostError as it is; anything without a code (a bug) as it is, too. */
+export function hostError(operation: string, target: string, error: unknown): unknown {
+  if (error instanceof HostError) return error
+  const code = codeOf(error)
+  return code === '' ? error : new HostError(operation, target, code, wordsFor(code))
+}
+
+/** Runs `work`; what the system refuses becomes a HostError. */
+export function guarded<T>(operation: string, target: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw hostError(operation, target, error)
+  }
+}
