@@ -1,0 +1,123 @@
+// How many 16 MiB segments a second a real archiver stores: with plain cp, with pgwal's script, and, where the module is
+// installed, with basic_archive (15 and newer). One run, one server, the same work in turns: the ratios mean something,
+// the numbers only on this machine.
+//
+//   node test/bench/archive-command.mjs [segments] [rounds]
+import fs from 'node:fs/promises'
+import path from 'node:path'
+import { build } from 'esbuild'
+
+const root = path.join(import.meta.dirname, '..', '..')
+const MAJOR = 15
+const BASIC_ARCHIVE = ['/usr/lib/postgresql/15/lib/basic_archive.so', '/usr/pgsql-15/lib/basic_archive.so']
+
+/** Imports TypeScript of this checkout as it stands. */
+async function load(contents) {
+  const directory = await fs.mkdtemp(path.join(root, 'node_modules', '.pgwal-bench-'))
+  try {
+    const outfile = path.join(directory, 'loaded.mjs')
+    await build({ stdin: { contents, resolveDir: root, loader: 'ts' }, bundle: true, platform: 'node', format: 'esm', packages: 'external', outfile, logLevel: 'error' })
+    return await import(outfile)
+  } finally {
+    await fs.rm(directory, { recursive: true, force: true })
+  }
+}
+
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)]
+
+/**
+ * @param {{ segments?: number, rounds?: number }} [options]
+ * @returns {Promise<{ name: string, unit: string, rows: { what: string, value: number, ratio: number }[], skipped: string[] }>}
+ *   segments a second (median of the rounds), and the ratio to plain cp.
+ */
+export async function bench({ segments = 30, rounds = 3 } = {}) {
+  const { TestServer, archiveCommand, archiveScript } = await load(`
+    export { TestServer } from './test/support/server.ts'
+    export { archiveCommand, archiveScript } from './src/postgres/archive-command/writer.ts'`)
+  const { installServers } = await import('../support/install-servers.mjs')
+  if (!await installServers([MAJOR])) throw new Error('no server for this platform')
+  let module
+  for (const candidate of BASIC_ARCHIVE) if (await fs.stat(candidate).then(() => true, () => false)) module ??= candidate.replace(/\.so$/, '')
+
+  const conf = `archive_mode = on\ninclude_if_exists = 'archive.conf'\nmax_wal_size = 8GB\nautovacuum = off\ncheckpoint_timeout = 1h\nlog_min_messages = error`
+  const measure = async (server, what, archiveDir, setting) => {
+    for (let index = 0; index < segments; index++) {
+      await server.query('SELECT txid_current()')
+      await server.query('SELECT pg_switch_wal()')
+    }
+    const status = path.join(server.dataDir, 'pg_wal', 'archive_status')
+    const waiting = async () => (await fs.readdir(status)).filter((name) => name.endsWith('.ready')).length
+    const before = await waiting()
+    const file = path.join(server.dataDir, 'archive.conf')
+    await fs.writeFile(file, setting)
+    const begun = process.hrtime.bigint()
+    await server.query('SELECT pg_reload_conf()')
+    while (await waiting() > 0) {
+      if (process.hrtime.bigint() - begun > 120_000_000_000n) throw new Error(`${what}: not archived within 120 s\n${await server.log()}`)
+      await new Promise((resolve) => setTimeout(resolve, 2))
+    }
+    const seconds = Number(process.hrtime.bigint() - begun) / 1e9
+    await fs.rm(file)
+    await server.query('SELECT pg_reload_conf()')
+    const stored = (await fs.readdir(archiveDir)).filter((name) => name.length === 24).length
+    if (stored < before) throw new Error(`${what}: ${stored} files in the archive, ${before} were waiting`)
+    for (const name of await fs.readdir(archiveDir)) await fs.rm(path.join(archiveDir, name))
+    await server.query('CHECKPOINT')
+    return before / seconds
+  }
+  const prepare = async (extra) => {
+    const server = await TestServer.create(MAJOR, { walSegmentMiB: 16, conf: `${conf}\n${extra}` })
+    try {
+      const archiveDir = path.join(server.root, 'archive')
+      await fs.mkdir(archiveDir)
+      if (process.getuid?.() === 0) await fs.chown(archiveDir, server.account.uid, server.account.gid)
+      await server.start()
+      return { server, archiveDir }
+    } catch (error) {
+      await server.remove()
+      throw error
+    }
+  }
+
+  const results = new Map()
+  const note = (what, value) => results.set(what, [...(results.get(what) ?? []), value])
+  const shell = await prepare('')
+  const library = module === undefined ? undefined : await prepare(`archive_library = '${module}'`).catch(async (error) => {
+    await shell.server.remove()
+    throw error
+  })
+  try {
+    const [{ id }] = await shell.server.query('SELECT system_identifier::text AS id FROM pg_control_system()')
+    const script = path.join(shell.server.root, 'pgwal-archive.sh')
+    await fs.writeFile(script, archiveScript({ archiveDir: shell.archiveDir, systemIdentifier: BigInt(id) }))
+    const set = (command) => `archive_command = '${command.replaceAll("'", "''")}'\n`
+    for (let round = -1; round < rounds; round++) {
+      // The round before the first warms caches and recycled segments, and is not counted.
+      const counted = round >= 0 ? note : () => undefined
+      counted('cp', await measure(shell.server, 'cp', shell.archiveDir, set(`cp "%p" '${shell.archiveDir}/%f'`)))
+      counted('pgwal-archive.sh', await measure(shell.server, 'pgwal-archive.sh', shell.archiveDir, set(archiveCommand(script))))
+      if (library !== undefined) {
+        counted('basic_archive', await measure(library.server, 'basic_archive', library.archiveDir,
+          `basic_archive.archive_directory = '${library.archiveDir}'\n`))
+      }
+    }
+  } finally {
+    await shell.server.remove()
+    await library?.server.remove()
+  }
+  const base = median(results.get('cp'))
+  return {
+    name: `archive command: 16 MiB segments a second through the archiver of PostgreSQL ${MAJOR} (${segments} at a time, median of ${rounds})`,
+    unit: 'segments/s',
+    rows: [...results].map(([what, values]) => ({ what, value: median(values), ratio: median(values) / base })),
+    skipped: library === undefined ? ['basic_archive: the module is not installed'] : [],
+  }
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const [segments, rounds] = process.argv.slice(2).map(Number)
+  const { name, unit, rows, skipped } = await bench({ segments, rounds })
+  console.log(name)
+  for (const { what, value, ratio } of rows) console.log(`  ${what.padEnd(18)}${value.toFixed(1).padStart(7)} ${unit}   ${ratio.toFixed(2)} x cp`)
+  for (const line of skipped) console.log(`  not measured: ${line}`)
+}
