@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import { codeOf, HostError } from '../errors.ts'
 import { actingAs } from './acting.ts'
-import type { Acting } from './host.ts'
+import type { Account, Acting } from './host.ts'
 import { atPlace, openRegular, type Place, syncDirectory } from './place.ts'
 import { guarded } from './system-error.ts'
 
@@ -19,12 +19,12 @@ function withoutUmask<T>(work: () => T): T {
 }
 
 /** See {@link Host.makeDirectory}. */
-export function makeDirectory(directory: string, options: Acting & { readonly mode: number }): void {
+export function makeDirectory(directory: string, options: Acting & { readonly mode: number; readonly owner?: Account }): void {
   guarded('make directory', directory, () => actingAs(options.as, () => atPlace(directory, false, (place) => {
     withoutUmask(() => fs.mkdirSync(place.path, { mode: options.mode }))
     if (process.platform === 'win32') return
     try {
-      settle(directory, place, options.mode)
+      settle(directory, place, options.mode, options.owner)
     } catch (error) {
       fs.rmdirSync(place.path)
       throw error
@@ -33,11 +33,12 @@ export function makeDirectory(directory: string, options: Acting & { readonly mo
 }
 
 /** The exact mode (a default ACL of the parent may have had its say), and durable. The descriptor is of a directory, never of what a link leads to. */
-function settle(directory: string, place: Place, mode: number): void {
+function settle(directory: string, place: Place, mode: number, owner: Account | undefined): void {
   const fd = fs.openSync(place.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
   try {
     const info = fs.fstatSync(fd)
     if (info.uid !== process.geteuid!()) throw new HostError('make directory', directory, 'changed', 'somebody put another directory in its place')
+    if (owner !== undefined && (owner.uid !== info.uid || owner.gid !== info.gid)) fs.fchownSync(fd, owner.uid, owner.gid)
     if ((info.mode & 0o777) !== mode) fs.fchmodSync(fd, (info.mode & 0o7000) | mode)
     fs.fsyncSync(fd)
   } finally {

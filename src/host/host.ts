@@ -103,6 +103,8 @@ export interface ReplaceOptions extends Acting {
 export interface Host {
   readonly os: NodeJS.Platform
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Our own process. */
+  readonly pid: number
   now(): Date
   sleep(ms: number): Promise<void>
   hostName(): string
@@ -130,8 +132,8 @@ export interface Host {
 
   /** New content, atomically: temporary file beside it, fsync, rename, fsync of the directory; symbolic links resolved first; mode, owner, ACL and attributes kept. */
   replace(path: string, bytes: Uint8Array, options: ReplaceOptions): Promise<void>
-  /** A new directory (its parent must exist); throws `EEXIST`. Durable when it returns. */
-  makeDirectory(path: string, options: Acting & { readonly mode: number }): Promise<void>
+  /** A new directory (its parent must exist); throws `EEXIST`. Durable when it returns. `owner`: who gets it, when root makes it for another. */
+  makeDirectory(path: string, options: Acting & { readonly mode: number; readonly owner?: Account }): Promise<void>
   /** Appends and fsyncs: for the journal. */
   append(path: string, bytes: Uint8Array, options?: Acting & { readonly mode?: number }): Promise<void>
   removeFile(path: string, options?: Acting): Promise<void>

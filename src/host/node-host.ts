@@ -21,6 +21,7 @@ import { hostError } from './system-error.ts'
  */
 export class NodeHost implements Host {
   readonly os = process.platform
+  readonly pid = process.pid
   readonly env: Readonly<Record<string, string | undefined>>
   #self: Promise<Account & { readonly privileged: boolean }> | undefined
   #loading: Promise<typeof import('pg')> | undefined
@@ -104,7 +105,7 @@ export class NodeHost implements Host {
     await replaceFile(path, bytes, options, (file, args, as, descriptors) => runProgram(file, args, as === undefined ? {} : { as }, { env: this.env, descriptors }))
   }
 
-  async makeDirectory(path: string, options: Acting & { readonly mode: number }): Promise<void> {
+  async makeDirectory(path: string, options: Acting & { readonly mode: number; readonly owner?: Account }): Promise<void> {
     await this.#settled(options)
     makeDirectory(path, options)
   }
