@@ -121,6 +121,14 @@ export const errorTexts = {
     en: { message: 'There is no check {id}.', remedy: '`pgwal checks` lists them.' },
     'zh-TW': { message: '沒有 {id} 這項檢查。', remedy: '`pgwal checks` 會列出所有檢查。' },
   },
+  'no-such-service': {
+    en: { message: 'No service file has the service {service} (PGSERVICE): {files}.', remedy: 'Correct or unset PGSERVICE; PGSERVICEFILE names another file.' },
+    'zh-TW': { message: '沒有任何服務檔含有服務 {service}（PGSERVICE）：{files}。', remedy: '請更正或取消 PGSERVICE；PGSERVICEFILE 可指定其他檔案。' },
+  },
+  'bad-connection-setting': {
+    en: { message: '{name} cannot be {value}.', remedy: 'Correct it where it comes from: the option, the PG… variable or the service file.' },
+    'zh-TW': { message: '{name} 不能是 {value}。', remedy: '請在來源處更正：選項、PG… 環境變數或服務檔。' },
+  },
   'no-unprivileged-account': {
     en: { message: 'PostgreSQL does not run as root, and there is neither an account postgres nor nobody.', remedy: 'Run `pgwal demo` as an ordinary user.' },
     'zh-TW': { message: 'PostgreSQL 無法以 root 執行，而系統沒有 postgres 或 nobody 帳號。', remedy: '請以一般使用者執行 `pgwal demo`。' },
