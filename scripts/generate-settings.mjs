@@ -18,7 +18,7 @@ const UNLISTED = [
   { name: 'role', vartype: 'string', context: 'user', boot: 'none' },
   { name: 'seed', vartype: 'real', context: 'user', min: '-1', max: '1', boot: '0' },
   { name: 'session_authorization', vartype: 'string', context: 'user', boot: '' },
-  { name: 'ssl_renegotiation_limit', vartype: 'integer', unit: 'kB', context: 'user', min: '0', max: '0', boot: '0' },
+  { name: 'ssl_renegotiation_limit', vartype: 'integer', context: 'user', min: '0', max: '0', boot: '0' },
 ]
 // Words that some enum settings take and no list shows.
 const HIDDEN_WORDS = ['true', 'false', 'yes', 'no', '1', '0', 'on', 'off', 'debug', 'info', 'archive', 'hot_standby']

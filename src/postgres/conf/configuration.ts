@@ -64,6 +64,8 @@ export interface ConfigurationOptions {
   readonly commandLine?: readonly (readonly [name: string, value: string])[]
   /** Paths are Windows paths. */
   readonly windows?: boolean
+  /** Syntax errors after which the rest of a file is not looked at: 100 at start and reload, 1 when pg_file_settings reads. Default 100. */
+  readonly syntaxErrorLimit?: number
 }
 
 export interface Effective { readonly value: string; readonly source: Place | 'command line' }
@@ -93,8 +95,7 @@ export interface Reads {
 
 /** Files nest at most this deep; the main file is at 0. */
 const MAX_DEPTH = 10
-/** Syntax errors after which the server gives up on a file. */
-const MAX_ERRORS = 100
+const SYNTAX_ERROR_LIMIT = 100
 const AUTO_CONF = 'postgresql.auto.conf'
 
 type Request = { readonly read: string } | { readonly list: string }
@@ -113,7 +114,7 @@ class Walk {
   readonly files = new Map<string, ConfigurationFile>()
   auto = false
 
-  constructor(private readonly rules: PathRules, private readonly dataDir: string) {}
+  constructor(private readonly rules: PathRules, private readonly dataDir: string, private readonly errorLimit: number) {}
 
   private fault(code: ConfErrorCode, message: string, at: Place): false {
     this.errors.push({ file: at.file, line: at.line, message, code })
@@ -146,7 +147,7 @@ class Walk {
       for (; nextError < errors.length && errors[nextError]!.line < before; nextError++) {
         const { line, near } = errors[nextError]!
         good = this.fault('syntax', near === undefined ? 'syntax error near end of line' : `syntax error near token "${near}"`, { file: path, line })
-        if (nextError + 1 === MAX_ERRORS) {
+        if (nextError + 1 === this.errorLimit) {
           this.fault('too-many-errors', `too many syntax errors found, abandoning file "${path}"`, { file: path, line })
           return false
         }
@@ -200,7 +201,8 @@ function* assemble(options: ConfigurationOptions, reads: Reads): Generator<Reque
   const configDirectory = options.dataDir ?? parentDirectory(options.configFile, windows)
   const commandLine = new Map((options.commandLine ?? []).map(([name, value]) => [settingName(name.replaceAll('-', '_'), options.major), value]))
 
-  const main = new Walk(rules, configDirectory)
+  const errorLimit = options.syntaxErrorLimit ?? SYNTAX_ERROR_LIMIT
+  const main = new Walk(rules, configDirectory, errorLimit)
   const mainGood = yield* main.file(options.configFile, true, undefined, 0)
 
   // The first pass over the main file only looks for the data directory, and there the name must be in lower case.
@@ -208,7 +210,7 @@ function* assemble(options: ConfigurationOptions, reads: Reads): Generator<Reque
   const chosen = commandLine.get('data_directory') ?? named?.value
   const dataDir = chosen === undefined || chosen === '' ? configDirectory : configLocation(canonicalPath(chosen, rules), configDirectory, rules)
 
-  const auto = new Walk(rules, dataDir)
+  const auto = new Walk(rules, dataDir, errorLimit)
   auto.auto = true
   // With an error in the main file the server never reads the other one; its lines are of interest all the same.
   yield* auto.file(AUTO_CONF, false, undefined, 0)

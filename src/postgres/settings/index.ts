@@ -2,5 +2,6 @@
 export { settingName } from './names.ts'
 export { NEWEST_MAJOR, OLDEST_MAJOR, settingInfo, settingNames } from './info.ts'
 export type { SettingContext, SettingInfo, SettingType } from './info.ts'
-export { parseValue, sameValue } from './values.ts'
+export { parseBool, parseValue, sameValue } from './values.ts'
 export type { ParsedValue } from './values.ts'
+export { splitDirectories, splitIdentifiers } from './strings.ts'

@@ -353,7 +353,7 @@ ssl_min_protocol_version|13||enum|sighup||||TLSv1,TLSv1.1,TLSv1.2,TLSv1.3|TLSv1.
 ssl_passphrase_command|12||string|sighup|||||
 ssl_passphrase_command_supports_reload|12||bool|sighup|||||off
 ssl_prefer_server_ciphers|12||bool|sighup|||||on
-ssl_renegotiation_limit|12||integer|user|kB|0|0||0
+ssl_renegotiation_limit|12||integer|user||0|0||0
 ssl_tls13_ciphers|18||string|sighup|||||
 standard_conforming_strings|12||bool|user|||||on
 statement_timeout|12||integer|user|ms|0|2147483647||0
