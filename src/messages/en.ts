@@ -68,7 +68,7 @@ export const en = {
     closing: {
       lost: 'If this disk died now, everything since the last dump would be lost.',
       broken: 'Until these are put right, a recovery to a point in time cannot be relied on.',
-      weak: 'WAL is archived; what is marked above weakens a recovery.',
+      weak: 'No error, but what is marked above makes a recovery less certain.',
       unseen: 'Nothing wrong in what could be seen; the rest is unknown, not well.',
       well: 'Nothing wrong was found. Only a test proves that a segment arrives.',
     },
@@ -256,7 +256,8 @@ export const en = {
   demo: {
     intro: 'A throw-away PostgreSQL {version}, to show the whole way.',
     cleaned: 'The throw-away server is removed.',
-    summary: 'From no archiving to a proven archive, and back, in {elapsedMs}.',
+    summary: 'From no archiving to a proven archive, and back, in {elapsed}.',
+    failed: 'Something of this did not work as it should; see above.',
   },
 }
 

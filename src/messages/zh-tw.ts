@@ -64,7 +64,7 @@ export const zhTW: Messages = {
     closing: {
       lost: '如果這顆磁碟現在故障，上次匯出之後的資料將全部遺失。',
       broken: '在修正之前，無法保證能還原到指定的時間點。',
-      weak: 'WAL 已在歸檔；上列項目會影響還原的可靠性。',
+      weak: '沒有錯誤，但上列項目會降低還原的可靠性。',
       unseen: '看得到的部分沒有問題；其餘是未知，並不代表正常。',
       well: '沒有發現問題。但只有實際測試才能證明區段確實送達。',
     },
@@ -249,6 +249,7 @@ export const zhTW: Messages = {
   demo: {
     intro: '以臨時的 PostgreSQL {version} 示範完整流程。',
     cleaned: '臨時的伺服器已移除。',
-    summary: '從沒有歸檔到證明歸檔有效，再全部復原，費時 {elapsedMs}。',
+    summary: '從沒有歸檔到證明歸檔有效，再全部復原，費時 {elapsed}。',
+    failed: '有些步驟未如預期完成，請見上方。',
   },
 }

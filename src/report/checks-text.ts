@@ -22,7 +22,7 @@ export function checkText({ id, source, text }: Worded, style: Style): string {
   return [
     `${chalk.bold(id)}${colon}${hang(title, columns(id + colon), style.width)}`,
     hang(about, 0, style.width),
-    `${words.findings}${colon}\n${blocks.join('\n\n')}`,
+    `${words.findings}${colon.trimEnd()}\n${blocks.join('\n\n')}`,
     `${words.source}${colon}${source}`,
   ].join('\n\n')
 }

@@ -1,22 +1,11 @@
 import type { Finding } from '../checks/check.ts'
 import type { Cluster } from '../platforms/platform.ts'
 import type { StepView } from './plan-text.ts'
-import { redactDeep } from './redact.ts'
 import type { CheckResult, ClusterReport } from './report.ts'
 import { findingWords, reasonWords, type Worded } from './words.ts'
 
 /** The number of the layout; raised when a name or a meaning changes. */
 export const SCHEMA = 1
-
-/**
- * JSON text for a script, and safe on a terminal: without secrets, and with every control, format and separator character
- * as `\uXXXX`, which means the same to a parser.
- */
-export function jsonText(value: unknown): string {
-  const text = JSON.stringify(redactDeep(value), null, 2)
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
-    character === '\n' ? character : [...Array(character.length).keys()].map((index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`).join(''))
-}
 
 /** A cluster as every command's JSON shows it. */
 export function clusterJson(cluster: Cluster): object {

@@ -92,7 +92,8 @@ export function diffLines(diff: string, style: Style, limit = Infinity): string[
   const hunks = lines.slice(start)
   if (hunks.at(-1) === '') hunks.pop()
   const shown = hunks.slice(0, limit).map((line) => {
-    const text = printableLine(redact(line))
+    // The sign takes a column that the file does not have: tabs are counted behind it.
+    const text = /^[-+ ]/.test(line) ? line.slice(0, 1) + printableLine(redact(line.slice(1))) : safe(line)
     if (line.startsWith('@@')) return chalk.cyan(text)
     if (line.startsWith('+')) return chalk.green(text)
     if (line.startsWith('-')) return chalk.red(text)

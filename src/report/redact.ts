@@ -10,10 +10,11 @@ export const MASK = '••••'
 const GAP = String.raw`[ \t\n\r\f\v]`
 const SOLID = String.raw`[^ \t\n\r\f\v]`
 
-/** Names whose value is a secret: PGPASSWORD, sslpassword, ldapbindpasswd, radiussecrets, repo1-cipher-pass, AWS_SECRET_ACCESS_KEY … */
-const NAME = String.raw`[\w.-]*(?:password|passwd|passphrase|secret|token|cipher[_-]?pass|access[_-]key|storage[_-]key|account[_-]key|api[_-]key)[\w.-]*`
-/** Settings whose name says "password" and whose value is none. */
-const HARMLESS = String.raw`(?!(?:password_encryption|ssl_passphrase_command_supports_reload|[\w.-]*no-password|[\w.-]*password-file)\b)`
+/**
+ * What is in the name of a value that is a secret: PGPASSWORD, sslpassword, ldapbindpasswd, radiussecrets, repo1-cipher-pass,
+ * AWS_SECRET_ACCESS_KEY … but not in names like password_encryption. Lengths are bounded, so that no text takes long.
+ */
+const KEY = String.raw`(?<!no-)(?:password(?!_encryption\b|-file\b)|passwd|passphrase(?!_command_supports_reload\b)|secret|token|cipher[_-]?pass|(?:access|storage|account|api)[_-]key)[\w.-]{0,64}`
 
 /** `'…'` and `"…"` with doubled quotes or backslashes inside, also when the end is missing; `''…`, `\'…` and `\"…` are quotes within quotes, of which nobody can say where they end. */
 const QUOTED = String.raw`''(?=[^' \t\n\r\f\v])[^]*|\\['"][^]*|'(?:[^'\\]|\\[^]|'')*(?:'|\\?$)|"(?:[^"\\]|\\[^]|"")*(?:"|\\?$)`
@@ -24,15 +25,15 @@ const IN_QUERY = String.raw`[^'"\\&# \t\n\r\f\v][^&# \t\n\r\f\v]*?(?=['")\]},;]*
 
 const RULES: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   // postgresql://user:secret@host: up to the last @, because a raw one in the password is a common slip.
-  [new RegExp(String.raw`([a-z][a-z0-9+.-]*://[^ \t\n\r\f\v/:@?#]*:)${SOLID}*@`, 'gi'), `$1${MASK}@`],
+  [new RegExp(String.raw`(://[^ \t\n\r\f\v/:@?#]{0,256}:)${SOLID}{0,4096}@`, 'g'), `$1${MASK}@`],
   // …?password=secret&… in a URI
-  [new RegExp(String.raw`([?&]${NAME}=)(?!${MASK})${IN_QUERY}`, 'gi'), `$1${MASK}`],
+  [new RegExp(String.raw`([?&][\w.-]{0,64}${KEY}=)(?!${MASK})${IN_QUERY}`, 'gi'), `$1${MASK}`],
   // name=value, name = 'value', also "name": "value"
-  [new RegExp(String.raw`(?<![\w.-])(${HARMLESS}${NAME}(?:${GAP}*=${GAP}*|["']${GAP}*:${GAP}*(?=["'])))(?!${MASK})(?:${QUOTED}|${BARE})`, 'gi'), `$1${MASK}`],
+  [new RegExp(String.raw`(${KEY}(?:${GAP}*=${GAP}*|["']${GAP}*:${GAP}*(?=["'])))(?!${MASK})(?:${QUOTED}|${BARE})`, 'gi'), `$1${MASK}`],
   // CREATE ROLE … PASSWORD 'value', also E'…', U&'…' and $tag$…$tag$
   [new RegExp(String.raw`\b(password${GAP}+)(?:(?:e|u&)?(?:${QUOTED})|\$(\w*)\$[^]*?(?:\$\2\$|$))`, 'gi'), `$1${MASK}`],
   // --password value, --repo1-cipher-pass value; sshpass -p value; curl -u user:value
-  [new RegExp(String.raw`(--${HARMLESS}${NAME}${GAP}+)(?![-=])(?:${QUOTED}|${BARE})`, 'gi'), `$1${MASK}`],
+  [new RegExp(String.raw`(--[\w.-]{0,64}${KEY}${GAP}+)(?![-=])(?:${QUOTED}|${BARE})`, 'gi'), `$1${MASK}`],
   [new RegExp(String.raw`(\bsshpass${GAP}+-p${GAP}*)(?:${QUOTED}|${BARE})`, 'g'), `$1${MASK}`],
   [new RegExp(String.raw`(${GAP}(?:-u${GAP}*|--user[ =])['"]?[^ \t\n\r\f\v:'"]+:)${BARE}`, 'g'), `$1${MASK}`],
   [new RegExp(String.raw`(\bauthorization${GAP}*:${GAP}*(?:\w+${GAP}+)?)${BARE}`, 'gi'), `$1${MASK}`],

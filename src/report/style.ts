@@ -52,6 +52,11 @@ export function mark(style: Style, kind: 'error' | 'warning' | 'info' | 'pass' |
   return colours[kind](symbolsOf(style)[kind])
 }
 
+/** Commands between backticks stand out; without colour the backticks do it. */
+export function emphasise(text: string, style: Style): string {
+  return style.colour === 0 ? text : text.replace(/`([^`]+)`/g, (_, command: string) => paint(style).cyan(command))
+}
+
 /** The one way for text from outside into a report: without secrets, without control characters, not endless. */
 export function safe(text: string, limit?: number): string {
   return printable(redact(text), limit)

@@ -2,7 +2,7 @@ import type { Finding, Place, Severity } from '../checks/check.ts'
 import { messages } from '../messages/messages.ts'
 import { clusterHeading } from './clusters-text.ts'
 import { findingsOf, type CheckResult, type ClusterReport } from './report.ts'
-import { columns, mark, pad, paint, safe, type Style } from './style.ts'
+import { columns, emphasise, mark, pad, paint, safe, type Style } from './style.ts'
 import { compose, findingWords, passWords, reasonWords, type Worded } from './words.ts'
 import { hang } from './wrap.ts'
 
@@ -127,7 +127,7 @@ function table(rows: readonly Row[], style: Style): string {
       above = id
       const head = `${mark(style, kind)} ${beside ? `${pad(name, idWidth)}  ` : `${name}\n    `}`
       const body = lines.map(({ text, dim, whole }) => {
-        const laid = whole === true ? text : hang(text, indent, style.width)
+        const laid = whole === true ? text : emphasise(hang(text, indent, style.width), style)
         return dim === true ? chalk.dim(laid) : laid
       })
       return head + body.join(`\n${' '.repeat(indent)}`)
