@@ -113,6 +113,30 @@ export const errorTexts = {
     en: { message: 'There is no run {run}.', remedy: '`pgwal history` lists them.' },
     'zh-TW': { message: '沒有 {run} 這次執行。', remedy: '`pgwal history` 會列出所有執行。' },
   },
+  'state-directory-unsafe': {
+    en: { message: '{path} cannot hold the journal: others than you own it or may change it (mode {mode}).', remedy: 'Set PGWAL_STATE_DIR to a directory of your own with mode 0700, or take these rights away.' },
+    'zh-TW': { message: '{path} 無法存放日誌：它屬於他人，或他人可以變更它（模式 {mode}）。', remedy: '請將 PGWAL_STATE_DIR 設為您自己的、模式為 0700 的目錄，或移除這些權限。' },
+  },
+  'interrupted-run': {
+    en: { message: 'Run {run} was interrupted and left things half done.', remedy: 'Put them back first: `pgwal undo {run}`' },
+    'zh-TW': { message: '{run} 這次執行曾被中斷，只完成了一部分。', remedy: '請先還原：`pgwal undo {run}`' },
+  },
+  'journal-unreadable': {
+    en: { message: 'The journal of run {run} cannot be read: {reason}', remedy: 'A newer pgwal may have written it. The files that it holds are in {path}.' },
+    'zh-TW': { message: '無法讀取 {run} 這次執行的日誌：{reason}', remedy: '它可能由較新的 pgwal 寫入。所保存的檔案位於 {path}。' },
+  },
+  'setting-impossible': {
+    en: { message: 'No place in the configuration files makes {name} = {value} take effect.', remedy: 'See which lines set it with `pgwal settings {name}`, and change the one that decides.' },
+    'zh-TW': { message: '設定檔中沒有任何位置能讓 {name} = {value} 生效。', remedy: '請以 `pgwal settings {name}` 查看由哪些行設定，並修改起決定作用的那一行。' },
+  },
+  'rule-unknown': {
+    en: { message: '{file}:{line} may reject {user} from {address}; that depends on what cannot be seen from here.', remedy: 'pgwal puts no rule above a reject. Change that line if you want this login.' },
+    'zh-TW': { message: '{file}:{line} 可能會拒絕 {user} 從 {address} 連線；這取決於此處無法得知的資訊。', remedy: 'pgwal 不會把規則放在 reject 之前。若要允許此登入，請修改該行。' },
+  },
+  'rule-impossible': {
+    en: { message: 'No replication rule for {user} can be added: {reason}', remedy: 'Add it to pg_hba.conf by hand.' },
+    'zh-TW': { message: '無法為 {user} 加入複寫規則：{reason}', remedy: '請手動將它加入 pg_hba.conf。' },
+  },
   'needs-confirmation': {
     en: { message: 'There is no terminal to ask on.', remedy: 'Add --yes to apply what is shown above.' },
     'zh-TW': { message: '沒有可供詢問的終端機。', remedy: '若要套用以上內容，請加上 --yes。' },
