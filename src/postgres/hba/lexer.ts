@@ -33,9 +33,9 @@ const LF = 10
 const CR = 13
 const BACKSLASH = 92
 
-/** 12 and 13 read through a buffer of this size, the terminating zero included. */
-const LINE_BUFFER = 8192
-/** Up to 15 a token had a buffer of this size, the terminating zero included. */
+/** 12 and 13 read through a buffer of this size, the terminating zero included (8192 before 12.12 and 13.8). */
+const LINE_BUFFER = 20480
+/** Up to 15 a token has a buffer of this size, the terminating zero included (256 before 12.12, 13.8 and 14.5). */
 const TOKEN_BUFFER = 10240
 
 /** Splits a file (a byte string) into the lines that a server of this major sees. */

@@ -20,10 +20,12 @@ interface OptionLine {
   readonly values: Values
   /** Set without refusing the line. */
   warning: string | null
+  /** Host names that the server looks up when it reads the line. */
+  readonly lookups: string[]
 }
 
 /** For which methods an option is valid; the text is the server's. */
-const ONLY_FOR: Record<string, { methods: readonly string[]; text: string }> = {
+const ONLY_FOR = new Map<string, { methods: readonly string[]; text: string }>(Object.entries({
   pamservice: { methods: ['pam'], text: 'pam' },
   pam_use_hostname: { methods: ['pam'], text: 'pam' },
   krb_realm: { methods: ['gss', 'sspi'], text: 'gssapi and sspi' },
@@ -33,7 +35,7 @@ const ONLY_FOR: Record<string, { methods: readonly string[]; text: string }> = {
   ...Object.fromEntries(['ldapurl', 'ldaptls', 'ldapscheme', 'ldapserver', 'ldapport', 'ldapbinddn', 'ldapbindpasswd', 'ldapsearchattribute',
     'ldapsearchfilter', 'ldapbasedn', 'ldapprefix', 'ldapsuffix'].map((name) => [name, { methods: ['ldap'], text: 'ldap' }])),
   ...Object.fromEntries(['radiusservers', 'radiusports', 'radiussecrets', 'radiusidentifiers'].map((name) => [name, { methods: ['radius'], text: 'radius' }])),
-}
+}))
 const OAUTH_ONLY = ['issuer', 'scope', 'validator', 'delegate_ident_mapping']
 
 function requireMethod(line: OptionLine, name: string, methods: readonly string[], text: string): void {
@@ -90,7 +92,7 @@ function setClientcert(line: OptionLine, value: string): void {
     if (value === '1' || value === 'verify-ca') line.values.set('clientcert', 'verify-ca')
     else if (value === 'verify-full') line.values.set('clientcert', 'verify-full')
     else if (value === '0' || value === 'no-verify') {
-      if (line.method === 'cert') throw new Refused('clientcert can not be set to "no-verify" when using "cert" authentication')
+      if (line.method === 'cert') throw new Refused(`clientcert ${line.major < 13 ? 'can not' : 'cannot'} be set to "no-verify" when using "cert" authentication`)
       line.values.delete('clientcert')
     } else throw new Refused(null)
     return
@@ -119,17 +121,19 @@ function setRadius(line: OptionLine, name: string, value: string): void {
   const items = splitList(value)
   if (items === null) throw new Refused(name === 'radiusports' ? `invalid RADIUS port number: "${value}"` : null)
   if (name === 'radiusports' && items.some((item) => toInteger(item) === 0)) throw new Refused(null)
-  // The server looks each name up when it reads the file. What DNS says is unknown here: only an empty name is
-  // known to fail, and an address is known to work.
-  if (name === 'radiusservers' && items.some((item) => item === '' && parseIp(item) === null)) throw new Refused(null)
+  if (name === 'radiusservers') {
+    // The server looks each name up when it reads the file. Only an address is known to work, an empty name to fail.
+    if (items.includes('')) throw new Refused(null)
+    line.lookups.push(...items.filter((item) => parseIp(item) === null))
+  }
   line.values.set(name, value)
 }
 
 function setOption(line: OptionLine, name: string, value: string): void {
   const { values, method, major } = line
   if (method === 'ldap') values.set('ldapscope', '2')
-  const only = ONLY_FOR[name]
-  if (only !== undefined && Object.hasOwn(ONLY_FOR, name)) requireMethod(line, name, only.methods, only.text)
+  const only = ONLY_FOR.get(name)
+  if (only !== undefined) requireMethod(line, name, only.methods, only.text)
   else if (major >= 18 && OAUTH_ONLY.includes(name)) requireMethod(line, name, ['oauth'], 'oauth')
   switch (name) {
     case 'map':
@@ -192,16 +196,17 @@ function checkLdap(line: OptionLine): void {
 }
 
 function checkRadius(line: OptionLine): void {
-  needs(line, 'radiusservers')
-  needs(line, 'radiussecrets')
   const count = (name: string): number => splitList(line.values.get(name) ?? '')?.length ?? 0
   const servers = count('radiusservers')
-  if (servers === 0) throw new Refused('list of RADIUS servers cannot be empty')
-  if (count('radiussecrets') === 0) throw new Refused('list of RADIUS secrets cannot be empty')
+  // To the server an empty list is one that is not set.
+  if (servers === 0) line.values.delete('radiusservers')
+  if (count('radiussecrets') === 0) line.values.delete('radiussecrets')
+  needs(line, 'radiusservers')
+  needs(line, 'radiussecrets')
   for (const [name, words, mayBeEmpty] of [['radiussecrets', 'secrets', false], ['radiusports', 'ports', true], ['radiusidentifiers', 'identifiers', true]] as const) {
     const found = count(name)
     if (found !== 1 && found !== servers && !(mayBeEmpty && found === 0)) {
-      throw new Refused(`the number of RADIUS ${words} (${found}) must be 1 or the same as the number of RADIUS servers (${servers})`)
+      throw new Refused(line.major < 14 ? null : `the number of RADIUS ${words} (${found}) must be 1 or the same as the number of RADIUS servers (${servers})`)
     }
   }
 }
@@ -253,14 +258,22 @@ function shown(line: OptionLine): string[] {
   return options
 }
 
+export interface ReadOptions {
+  /** As pg_hba_file_rules shows them; byte strings. */
+  readonly options: readonly string[]
+  /** A complaint that does not refuse the line. */
+  readonly warning: string | null
+  /** Host names that must resolve when the file is read, else the line is refused. */
+  readonly lookups: readonly string[]
+}
+
 /**
  * Reads the options of one line.
  * @param words the fields behind the method, `name=value`, as byte strings
- * @returns what the view shows of them, and a warning that does not refuse the line
  * @throws Refused
  */
-export function readOptions(words: readonly string[], type: ConnectionType, method: string, major: number, features: HbaFeatures): { options: string[]; warning: string | null } {
-  const line: OptionLine = { type, method, major, values: new Map(), warning: null }
+export function readOptions(words: readonly string[], type: ConnectionType, method: string, major: number, features: HbaFeatures): ReadOptions {
+  const line: OptionLine = { type, method, major, values: new Map(), warning: null, lookups: [] }
   for (const word of words) {
     const equals = word.indexOf('=')
     if (equals < 0) throw new Refused(`authentication option not in name=value format: ${word}`)
@@ -270,5 +283,5 @@ export function readOptions(words: readonly string[], type: ConnectionType, meth
   if (method === 'radius') checkRadius(line)
   if (method === 'cert') line.values.set('clientcert', 'verify-full')
   if (method === 'oauth') checkOauth(line, features.oauthValidatorLibraries)
-  return { options: shown(line), warning: line.warning }
+  return { options: shown(line), warning: line.warning, lookups: line.lookups }
 }

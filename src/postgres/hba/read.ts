@@ -6,7 +6,7 @@ import type { DirectoryEntry, FileSource } from '../file-source.ts'
 import { byteString, readable, toByteString } from './bytes.ts'
 import { splitLines, tokenize, type LogicalLine, type Token } from './lexer.ts'
 import { Refused } from './options.ts'
-import { parseRule } from './rule.ts'
+import { parseRule, type Uncertainty } from './rule.ts'
 import type { HbaError, HbaFeatures, HbaRule } from './types.ts'
 
 export interface HbaOptions {
@@ -67,6 +67,8 @@ export interface HbaFile {
   /** In effective order. */
   readonly rules: readonly HbaRule[]
   readonly errors: readonly HbaError[]
+  /** Lines that were taken for valid, though only the server knows: they hold as long as this does. */
+  readonly uncertain: readonly (Uncertainty & { readonly file: string; readonly line: number })[]
   /** Whether the server comes up with these files. If not, a reload keeps the old rules. */
   readonly loads: boolean
   readonly snapshot: Snapshot
@@ -217,10 +219,10 @@ class Reader {
 
   /** The files of an include_dir, sorted by bytes. */
   private *confFiles(name: string, path: string): Reading<string[] | string> {
-    if (/^[ \t\r\n]*$/.test(name)) return `empty configuration directory name: "${name}"`
+    if (/^[ \t\r\n]*$/.test(name)) return 'empty configuration directory name'
     const directory = locate(name, path, this.major)
     const answer = yield { list: directory }
-    if (isUnreadable(answer)) return `could not open configuration directory "${directory}": ${reasonOf(answer)}`
+    if (isUnreadable(answer)) return `could not open directory "${directory}"`
     return (answer as readonly DirectoryEntry[])
       .filter((entry) => !entry.directory && entry.name.length >= 6 && entry.name.endsWith('.conf') && !entry.name.startsWith('.'))
       .map((entry) => canonical(`${directory}/${byteString(entry.name)}`))
@@ -235,7 +237,8 @@ function* reading(options: HbaOptions): Reading<Omit<HbaFile, 'snapshot'>> {
   const lines: HbaLine[] = []
   const rules: HbaRule[] = []
   const errors: HbaError[] = []
-  const base = { options, major, features, lines, rules, errors, includes: reader.includes }
+  const uncertain: HbaFile['uncertain'][number][] = []
+  const base = { options, major, features, lines, rules, errors, uncertain, includes: reader.includes }
   if ('failed' in tokenLines) {
     errors.push({ file: hbaFile, line: 0, message: readable(tokenLines.failed), fatal: true })
     return { ...base, files: [], loads: false }
@@ -252,7 +255,9 @@ function* reading(options: HbaOptions): Reading<Omit<HbaFile, 'snapshot'>> {
       continue
     }
     try {
-      const rule: HbaRule = { index: rules.length, file: place.file, line, text: readable(text), ...parseRule(fields, major, features) }
+      const parsed = parseRule(fields, major, features)
+      const rule: HbaRule = { index: rules.length, file: place.file, line, text: readable(text), ...parsed.rule }
+      for (const what of parsed.uncertain) uncertain.push({ file: place.file, line, ...what })
       const warning: HbaError | null = rule.warning === null ? null : { file: place.file, line, message: rule.warning, fatal: false }
       if (warning !== null) errors.push(warning)
       rules.push(rule)

@@ -26,7 +26,6 @@ const REPETITION = 'invalid repetition count(s)'
 const CLASS = 'invalid character class'
 const COLLATING = 'invalid collating element'
 const OPTION = 'invalid embedded option'
-const PREFIX = 'invalid regexp (reg version 0.8)'
 
 /** POSIX classes under the C collation, as the inside of a JavaScript bracket. */
 const CLASSES: Record<string, string> = {
@@ -40,6 +39,15 @@ const CONSTRAINT_ESCAPES: Record<string, string> = {
   A: '^', Z: '$', m: `(?<!${WORD})(?=${WORD})`, M: `(?<=${WORD})(?!${WORD})`,
   y: `(?:(?<!${WORD})(?=${WORD})|(?<=${WORD})(?!${WORD}))`, Y: `(?:(?<!${WORD})(?!${WORD})|(?<=${WORD})(?=${WORD}))`,
 }
+/** Names of collating elements, in the order of their codes; POSIX's, with synonyms. */
+const COLLATING_NAMES = new Map<string, number>([
+  'NUL SOH STX ETX EOT ENQ ACK BEL|alert BS|backspace HT|tab LF|newline VT|vertical-tab FF|form-feed CR|carriage-return SO SI',
+  'DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC IS4|FS IS3|GS IS2|RS IS1|US',
+  'space exclamation-mark quotation-mark number-sign dollar-sign percent-sign ampersand apostrophe left-parenthesis right-parenthesis asterisk plus-sign comma hyphen|hyphen-minus period|full-stop slash|solidus',
+  'zero one two three four five six seven eight nine colon semicolon less-than-sign equals-sign greater-than-sign question-mark',
+  `commercial-at${' -'.repeat(26)} left-square-bracket backslash|reverse-solidus right-square-bracket circumflex|circumflex-accent underscore|low-line`,
+  `grave-accent${' -'.repeat(26)} left-brace|left-curly-bracket vertical-line right-brace|right-curly-bracket tilde DEL`,
+].join(' ').split(' ').flatMap((names, code) => names === '-' ? [] : names.split('|').map((name) => [name, code] as const)))
 /** The largest repetition count. */
 const MAXIMUM = 255
 
@@ -59,7 +67,7 @@ class Compiler {
     if (this.source.startsWith('***')) {
       const kind = this.source[3]
       if (kind === '=') return this.literal(this.source.slice(4))
-      if (kind !== ':') throw new Invalid(kind === undefined ? QUANTIFIER : PREFIX)
+      if (kind !== ':') throw new Invalid(QUANTIFIER)
       this.at = 4
     }
     this.embeddedOptions()
@@ -88,6 +96,14 @@ class Compiler {
     this.at += found[0].length + 1
   }
 
+  /** Comments stand between any two parts; the last one need not be closed. */
+  private skipComments(): void {
+    while (this.source.startsWith('(?#', this.at)) {
+      const close = this.source.indexOf(')', this.at)
+      this.at = close < 0 ? this.source.length : close + 1
+    }
+  }
+
   private alternatives(inner: boolean): string {
     const branches = [this.branch(inner)]
     while (this.source[this.at] === '|') {
@@ -99,9 +115,10 @@ class Compiler {
 
   private branch(inner: boolean): string {
     let translated = ''
-    while (this.at < this.source.length) {
-      const character = this.source[this.at]!
-      if (character === '|') break
+    for (;;) {
+      this.skipComments()
+      const character = this.source[this.at]
+      if (character === undefined || character === '|') break
       if (character === ')') {
         if (inner) break
         throw new Invalid(PARENTHESES)
@@ -156,6 +173,7 @@ class Compiler {
   }
 
   private quantifier(atom: string): string {
+    this.skipComments()
     const rest = this.source.slice(this.at, this.at + 24)
     const simple = /^[*+?]/.exec(rest)
     if (simple !== null) {
@@ -196,11 +214,7 @@ class Compiler {
         open = `(${look[0]}`
         this.at += look[0].length
       } else if (this.source[this.at + 1] === ':') this.at += 2
-      else if (this.source[this.at + 1] === '#') {
-        const close = this.source.indexOf(')', this.at)
-        if (close < 0) throw new Invalid(PARENTHESES)
-        throw new Untranslatable()
-      } else throw new Invalid(QUANTIFIER)
+      else throw new Invalid(QUANTIFIER)
     } else number = ++this.groups
     const inside = this.alternatives(true)
     if (this.source[this.at] !== ')') throw new Invalid(PARENTHESES)
@@ -324,8 +338,8 @@ class Compiler {
       this.at++
       return code
     }
-    if (CONSTRAINT_ESCAPES[letter] !== undefined) throw new Invalid(ESCAPE)
-    throw new Untranslatable()
+    if (/[cuUx0]/.test(letter) || /^[1-9][0-9]/.test(this.source.slice(this.at))) throw new Untranslatable()
+    throw new Invalid(ESCAPE)
   }
 
   private bracketName(kind: string): number | string {
@@ -340,9 +354,10 @@ class Compiler {
       return set
     }
     if (name === '') throw new Invalid(COLLATING)
-    if (name.length > 1) throw new Untranslatable() // a name such as "hyphen", or an error
+    const code = name.length === 1 ? name.charCodeAt(0) : COLLATING_NAMES.get(name)
+    if (code === undefined) throw new Invalid(COLLATING)
     this.at = close + 2
-    return kind === '.' ? name.charCodeAt(0) : this.range(name.charCodeAt(0), name.charCodeAt(0))
+    return kind === '.' ? code : this.range(code, code)
   }
 }
 

@@ -2,7 +2,7 @@
 import { formatIp, maskOfLength, net, parseIp, parsePrefixLength, type Ip } from './address.ts'
 import { readable } from './bytes.ts'
 import type { Token } from './lexer.ts'
-import { readOptions, Refused } from './options.ts'
+import { readOptions, Refused, type ReadOptions } from './options.ts'
 import { compilePattern } from './regex.ts'
 import type { ConnectionType, HbaFeatures, HbaName, HbaPeer, HbaRule } from './types.ts'
 
@@ -21,7 +21,13 @@ export function methodsOf(major: number): readonly string[] {
 export const DATABASE_KEYWORDS: readonly string[] = ['all', 'sameuser', 'samegroup', 'samerole', 'replication']
 export const ADDRESS_KEYWORDS: readonly string[] = ['all', 'samehost', 'samenet']
 
-type Parsed = Omit<HbaRule, 'index' | 'file' | 'line' | 'text'>
+interface Parsed {
+  readonly rule: Omit<HbaRule, 'index' | 'file' | 'line' | 'text'>
+  /** Whether the server accepts the line is not known for these: patterns, and names that must resolve. */
+  readonly uncertain: readonly Uncertainty[]
+}
+
+export interface Uncertainty { readonly kind: 'regex' | 'radius-server'; readonly word: string }
 
 function only(tokens: readonly Token[], what: string): Token {
   if (tokens.length > 1) throw new Refused(`multiple values specified for ${what}`)
@@ -114,6 +120,19 @@ function readMethod(field: readonly Token[] | undefined, type: ConnectionType, m
   return method
 }
 
+/** These show or need options even where none are written. */
+const METHODS_WITH_DEFAULTS = ['gss', 'sspi', 'ldap', 'cert', 'radius', 'oauth']
+const NO_OPTIONS: ReadOptions = { options: [], warning: null, lookups: [] }
+
+/** A refusal without a text of its own keeps the text of the warning before it. */
+function optionsOf(words: readonly string[], type: ConnectionType, method: string, major: number, features: HbaFeatures, warning: string | null): ReadOptions {
+  try {
+    return readOptions(words, type, method, major, features)
+  } catch (error) {
+    throw error instanceof Refused && error.reason === null ? new Refused(warning) : error
+  }
+}
+
 /**
  * Reads the fields of one line.
  * @throws Refused when the server refuses the line
@@ -130,13 +149,17 @@ export function parseRule(fields: readonly Token[][], major: number, features: H
   const methodAt = 3 + (peer?.fieldsUsed ?? 0)
   const method = readMethod(fields[methodAt], type, major, features)
   const words = fields.slice(methodAt + 1).flatMap((field) => field.map((token) => token.raw))
-  const options = words.length === 0 && !['gss', 'sspi', 'ldap', 'cert', 'radius', 'oauth'].includes(method)
-    ? { options: [], warning: null }
-    : readOptions(words, type, method, major, features)
+  const options = words.length === 0 && !METHODS_WITH_DEFAULTS.includes(method) ? NO_OPTIONS : optionsOf(words, type, method, major, features, warning)
   return {
-    type, databases, users, method,
-    peer: peer?.peer ?? null, address: peer?.address ?? null, mask: peer?.mask ?? null,
-    options: options.options.map(readable),
-    warning: options.warning ?? warning,
+    rule: {
+      type, databases, users, method,
+      peer: peer?.peer ?? null, address: peer?.address ?? null, mask: peer?.mask ?? null,
+      options: options.options.map(readable),
+      warning: options.warning ?? warning,
+    },
+    uncertain: [
+      ...[...databases, ...users].filter((name) => name.pattern?.state === 'unknown').map((name) => ({ kind: 'regex' as const, word: name.text })),
+      ...options.lookups.map((name) => ({ kind: 'radius-server' as const, word: readable(name) })),
+    ],
   }
 }
