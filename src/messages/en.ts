@@ -117,7 +117,7 @@ export const en = {
     connectionsDropped: '{count} {count|connection|connections} will drop',
     unknownConnections: 'open connections will drop',
     noConnections: 'no connection is open',
-    restartNeeded: 'a restart is needed',
+    restartLater: '{names} {count|waits|wait} for a restart, which is not part of this',
     newLines: '{count} {count|line|lines}',
     showAll: '{count} more {count|line|lines}: --verbose',
     heading: {

@@ -112,7 +112,7 @@ export const zhTW: Messages = {
     connectionsDropped: '將中斷 {count} 個連線',
     unknownConnections: '現有連線將會中斷',
     noConnections: '目前沒有連線',
-    restartNeeded: '需要重新啟動',
+    restartLater: '{names} 要重新啟動才會生效，而這次不會重新啟動',
     newLines: '{count} 行',
     showAll: '另有 {count} 行：--verbose',
     heading: {

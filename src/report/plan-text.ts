@@ -2,8 +2,9 @@ import type { Plan, Step } from '../plan/plan.ts'
 import { messages } from '../messages/messages.ts'
 import { printableLine } from './printable.ts'
 import { redact } from './redact.ts'
-import { columns, pad, paint, safe, type Style } from './style.ts'
+import { columns, mark, pad, paint, safe, type Style } from './style.ts'
 import { compose } from './words.ts'
+import { hang } from './wrap.ts'
 
 /** A step as people and scripts see it: what `steps/<kind>.ts` describes. */
 export interface StepView {
@@ -41,19 +42,23 @@ interface Row {
 /** What will happen, a row a step, with the diff of each file in colour. */
 export function planText(steps: readonly StepView[], effects: Plan['effects'], style: Style, options: PlanTextOptions): string {
   const rows = steps.map((step) => rowOf(step, effects, style, options))
+  const later = effects.restart ? [] : effects.restartFor
   const chalk = paint(style)
   const verbWidth = Math.max(0, ...rows.map(({ verb }) => columns(verb)))
   const indent = 2 + verbWidth + 1
   const subjectWidth = Math.max(0, ...rows.filter(({ detail }) => detail !== undefined).map(({ subject }) => columns(subject)))
-  return rows
-    .map(({ verb, subject, detail, below }) => {
-      const head = `  ${chalk.bold(pad(verb, verbWidth))} `
-      const aligned = detail !== undefined && indent + subjectWidth + 3 + columns(detail) <= style.width
-      const own = detail !== undefined && indent + columns(subject) + 3 + columns(detail) <= style.width
-      const tail = detail === undefined ? '' : aligned ? `${' '.repeat(subjectWidth - columns(subject))}   ${chalk.dim(detail)}` : own ? `   ${chalk.dim(detail)}` : `\n${' '.repeat(indent)}${chalk.dim(detail)}`
-      return [head + subject + tail, ...(below ?? []).map((line) => ' '.repeat(indent) + line)].join('\n')
-    })
-    .join('\n')
+  const lines = rows.map(({ verb, subject, detail, below }) => {
+    const head = `  ${chalk.bold(pad(verb, verbWidth))} `
+    const aligned = detail !== undefined && indent + subjectWidth + 3 + columns(detail) <= style.width
+    const own = detail !== undefined && indent + columns(subject) + 3 + columns(detail) <= style.width
+    const tail = detail === undefined ? '' : aligned ? `${' '.repeat(subjectWidth - columns(subject))}   ${chalk.dim(detail)}` : own ? `   ${chalk.dim(detail)}` : `\n${' '.repeat(indent)}${chalk.dim(detail)}`
+    return [head + subject + tail, ...(below ?? []).map((line) => ' '.repeat(indent) + line)].join('\n')
+  })
+  if (later.length > 0) {
+    const { plan, listSeparator } = messages(style.locale)
+    lines.push(`  ${mark(style, 'warning')} ${hang(compose(plan.restartLater, { names: later.join(listSeparator), count: later.length }, style.locale), 4, style.width)}`)
+  }
+  return lines.join('\n')
 }
 
 function rowOf(step: StepView, effects: Plan['effects'], style: Style, options: PlanTextOptions): Row {

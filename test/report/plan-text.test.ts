@@ -16,7 +16,7 @@ const steps: readonly StepView[] = [
   { kind: 'sql', about: 'archive_timeout', statements: ["ALTER SYSTEM SET archive_timeout = '5min'"] },
   { kind: 'restart' },
 ]
-const effects = { restart: true, reload: false, connectionsDropped: 7 }
+const effects = { restart: true, reload: false, connectionsDropped: 7, restartFor: ['archive_mode'] }
 
 describe('a plan', () => {
   it('is a row a step, with the diff below and the details in one column', () => {
@@ -26,10 +26,10 @@ describe('a plan', () => {
            #archive_mode = off
           +archive_mode = on
           -primary_conninfo = 'password=••••'
-          \t#\\x1b[31m
+          \\t#\\x1b[31m
   run     archive_timeout
           ALTER SYSTEM SET archive_timeout = '5min'
-  restart postgresql@15-main                7 connections will drop`.replace('\t', '\\t'))
+  restart postgresql@15-main                7 connections will drop`)
   })
 
   it('lines up in Chinese as well', () => {
@@ -49,6 +49,11 @@ describe('a plan', () => {
     expect(restart(0)).toContain('no connection is open')
     expect(restart(null)).toContain('open connections will drop')
     expect(planText([{ kind: 'reload' }], effects, PLAIN, { service: 's' })).toBe('  reload s')
+  })
+
+  it('says what will wait for a restart that it does not do', () => {
+    const without = { ...effects, restart: false, restartFor: ['archive_mode', 'wal_level'] }
+    expect(planText([{ kind: 'reload' }], without, PLAIN, { service: 's' })).toBe('  reload s\n  ▲ archive_mode, wal_level wait for a restart, which is not part of this')
   })
 
   it('shows the beginning of a long new file, and all of it with verbose', () => {

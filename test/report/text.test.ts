@@ -54,7 +54,6 @@ Next: sudo pgwal enable`)
     const coloured = doctorText([broken], { ...PLAIN, colour: 1 }, { words })
     expect(coloured).toContain('\u001b[31m✖')
     expect(coloured).toContain('\u001b[33m▲')
-    // eslint-disable-next-line no-control-regex
     expect(coloured.replace(/\u001b\[\d+m/g, '')).toBe(doctorText([broken], PLAIN, { words }))
   })
 
