@@ -6,6 +6,7 @@ import type { Host } from './host/host.ts'
 import { errorTexts } from './messages/errors.ts'
 import { chooseLocale, fill } from './messages/locale.ts'
 import type { Locale } from './messages/locale.ts'
+import { jsonText } from './report/json.ts'
 import { printable } from './report/printable.ts'
 import { redact } from './report/redact.ts'
 import type { Style } from './report/style.ts'
@@ -52,6 +53,7 @@ export interface Context {
   readonly locale: Locale
   readonly json: boolean
   readonly verbose: boolean
+  readonly quiet: boolean
 }
 
 export abstract class BaseCommand extends Command {
@@ -63,12 +65,12 @@ export abstract class BaseCommand extends Command {
     const locale = chooseLocale(flags.lang, process.env)
     const style = styleOf({ env: process.env, stream: process.stdout, locale, colour: flags.color })
     const ui = terminalUi({ style: styleOf({ env: process.env, stream: process.stderr, locale, colour: flags.color }), quiet: flags.quiet || flags.json, stdin: process.stdin, stderr: process.stderr })
-    return { host: new NodeHost(), hostWith: (env) => new NodeHost(env), ui, style, locale, json: flags.json, verbose: flags.verbose }
+    return { host: new NodeHost(), hostWith: (env) => new NodeHost(env), ui, style, locale, json: flags.json, verbose: flags.verbose, quiet: flags.quiet }
   }
 
   /** Puts the result on stdout: the text, or under `--json` the object. */
-  protected result(context: Context, text: () => string, json: () => object): void {
-    const body = context.json ? JSON.stringify(json()) : text()
+  protected async result(context: Context, text: () => string | Promise<string>, json: () => object): Promise<void> {
+    const body = context.json ? jsonText(json()) : await text()
     process.stdout.write(body.endsWith('\n') ? body : `${body}\n`)
   }
 
@@ -110,7 +112,7 @@ export function reportError(error: unknown, argv: readonly string[], command = a
   const lang = argv.find((argument) => argument.startsWith('--lang='))?.slice(7) ?? (argv.includes('--lang') ? argv[argv.indexOf('--lang') + 1] : undefined)
   const { code, message, remedy, stack } = describe(error, command, chooseLocale(lang, process.env))
   if (argv.includes('--json')) {
-    process.stdout.write(`${JSON.stringify({ schema: 1, command, error: { code, message, ...(remedy === undefined ? {} : { remedy }) } })}\n`)
+    process.stdout.write(`${jsonText({ schema: 1, command, error: { code, message, ...(remedy === undefined ? {} : { remedy }) } })}\n`)
     return
   }
   process.stderr.write([`pgwal: ${message}`, ...(remedy === undefined ? [] : [`  ${remedy}`]), ...(stack === undefined ? [] : [stack]), ''].join('\n'))

@@ -10,6 +10,6 @@ export default class Checks extends BaseCommand {
     const { args, flags } = await this.parse(Checks)
     const context = await this.context(flags)
     const { checksJson, checksText } = await import('../app/present.ts')
-    this.result(context, () => checksText(context, args.id), () => checksJson(args.id))
+    await this.result(context, () => checksText(context, args.id), () => checksJson(args.id))
   }
 }

@@ -11,6 +11,6 @@ export default class Clusters extends BaseCommand {
     const { findClusters } = await import('../app/select.ts')
     const { clustersJson, clustersText } = await import('../app/present.ts')
     const clusters = await findClusters(context, selectionOf(flags))
-    this.result(context, () => clustersText(context, clusters), () => clustersJson(clusters))
+    await this.result(context, () => clustersText(context, clusters), () => clustersJson(clusters))
   }
 }

@@ -29,7 +29,7 @@ export default class Doctor extends BaseCommand {
       replicationUser: flags['replication-user'],
       allowFrom: flags['allow-from'] ?? [],
     })
-    this.result(context, () => clusterReportsText(context, 'doctor', reports), () => clusterReportsJson('doctor', reports))
+    await this.result(context, () => clusterReportsText(context, 'doctor', reports), () => clusterReportsJson('doctor', reports))
     const least = SEVERITIES.indexOf(flags['fail-on'])
     const counts = SEVERITIES.slice(0, least + 1)
     if (reports.some(({ summary }) => counts.some((severity) => summary[severity] > 0))) process.exitCode = EXIT.findings

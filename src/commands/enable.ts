@@ -41,7 +41,7 @@ export default class Enable extends BaseCommand {
       verifyTimeoutMs: flags.timeout * 1000,
       signal: interrupted.signal,
     })
-    this.result(context, () => enableText(context, result), () => enableJson(result))
+    await this.result(context, () => enableText(context, result), () => enableJson(result))
     process.exitCode = {
       applied: result.verify !== undefined && result.verify.summary.error > 0 ? EXIT.findings : EXIT.ok,
       'nothing-to-do': EXIT.ok,

@@ -10,6 +10,6 @@ export default class History extends BaseCommand {
     const { history } = await import('../app/history.ts')
     const { historyJson, historyText } = await import('../app/present.ts')
     const runs = await history(context.host)
-    this.result(context, () => historyText(context, runs), () => historyJson(runs))
+    await this.result(context, () => historyText(context, runs), () => historyJson(runs))
   }
 }

@@ -27,7 +27,7 @@ export default class Undo extends BaseCommand {
       yes: flags.yes,
       force: flags.force,
     })
-    this.result(context, () => undoText(context, result), () => undoJson(result))
+    await this.result(context, () => undoText(context, result), () => undoJson(result))
     process.exitCode = {
       applied: EXIT.ok,
       'nothing-to-do': EXIT.ok,

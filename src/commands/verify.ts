@@ -23,7 +23,7 @@ export default class Verify extends BaseCommand {
       replicationUser: flags['replication-user'],
       allowFrom: flags['allow-from'] ?? [],
     })
-    this.result(context, () => clusterReportsText(context, 'verify', reports), () => clusterReportsJson('verify', reports))
+    await this.result(context, () => clusterReportsText(context, 'verify', reports), () => clusterReportsJson('verify', reports))
     if (reports.some(({ summary }) => summary.error > 0 || summary.crash > 0)) process.exitCode = EXIT.findings
   }
 }

@@ -23,14 +23,12 @@ async function load(contents) {
   }
 }
 
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)]
-
 /**
  * @param {{ segments?: number, rounds?: number }} [options]
  * @returns {Promise<{ name: string, unit: string, rows: { what: string, value: number, ratio: number }[], skipped: string[] }>}
- *   segments a second (median of the rounds), and the ratio to plain cp.
+ *   segments a second in the fastest round (other work on the machine only ever slows a round down), and the ratio to plain cp.
  */
-export async function bench({ segments = 30, rounds = 3 } = {}) {
+export async function bench({ segments = 20, rounds = 5 } = {}) {
   const { TestServer, archiveCommand, archiveScript } = await load(`
     export { TestServer } from './test/support/server.ts'
     export { archiveCommand, archiveScript } from './src/postgres/archive-command/writer.ts'`)
@@ -39,7 +37,8 @@ export async function bench({ segments = 30, rounds = 3 } = {}) {
   let module
   for (const candidate of BASIC_ARCHIVE) if (await fs.stat(candidate).then(() => true, () => false)) module ??= candidate.replace(/\.so$/, '')
 
-  const conf = `archive_mode = on\ninclude_if_exists = 'archive.conf'\nmax_wal_size = 8GB\nautovacuum = off\ncheckpoint_timeout = 1h\nlog_min_messages = error`
+  // fsync decides whether basic_archive syncs: without it the comparison would be unfair.
+  const conf = `fsync = on\narchive_mode = on\ninclude_if_exists = 'archive.conf'\nmax_wal_size = 8GB\nautovacuum = off\ncheckpoint_timeout = 1h\nlog_min_messages = error`
   const measure = async (server, what, archiveDir, setting) => {
     for (let index = 0; index < segments; index++) {
       await server.query('SELECT txid_current()')
@@ -105,11 +104,11 @@ export async function bench({ segments = 30, rounds = 3 } = {}) {
     await shell.server.remove()
     await library?.server.remove()
   }
-  const base = median(results.get('cp'))
+  const base = Math.max(...results.get('cp'))
   return {
-    name: `archive command: 16 MiB segments a second through the archiver of PostgreSQL ${MAJOR} (${segments} at a time, median of ${rounds})`,
+    name: `archive command: 16 MiB segments a second through the archiver of PostgreSQL ${MAJOR} (${segments} at a time, fastest of ${rounds} rounds)`,
     unit: 'segments/s',
-    rows: [...results].map(([what, values]) => ({ what, value: median(values), ratio: median(values) / base })),
+    rows: [...results].map(([what, values]) => ({ what, value: Math.max(...values), ratio: Math.max(...values) / base })),
     skipped: library === undefined ? ['basic_archive: the module is not installed'] : [],
   }
 }

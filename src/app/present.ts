@@ -1,0 +1,45 @@
+/** From the data of a use case to what stands on stdout: the one place that knows all checks and probes for their words. */
+import type { Context } from '../base-command.ts'
+import { checks } from '../checks/index.ts'
+import { UserError } from '../errors.ts'
+import { probes } from '../probes/index.ts'
+import { checkText, checksText as listText } from '../report/checks-text.ts'
+import { reportsJson, SCHEMA } from '../report/json.ts'
+import type { ClusterReport } from '../report/report.ts'
+import { doctorText, verifyText } from '../report/text.ts'
+import type { Worded } from '../report/words.ts'
+
+/** The words of everything that a report may hold. */
+export const worded: readonly Worded[] = [...checks, ...probes]
+
+export async function clusterReportsText(context: Context, command: 'doctor' | 'verify', reports: readonly ClusterReport[]): Promise<string> {
+  const { privileged } = await context.host.self()
+  const several = reports.length > 1 ? { selector: ({ cluster }: ClusterReport) => `--cluster ${cluster.id}` } : {}
+  const options = { words: worded, verbose: context.verbose, quiet: context.quiet, privileged, ...several }
+  return (command === 'doctor' ? doctorText : verifyText)(reports, context.style, options)
+}
+
+export function clusterReportsJson(command: 'doctor' | 'verify', reports: readonly ClusterReport[]): object {
+  return reportsJson(command, reports, worded)
+}
+
+export function checksText(context: Context, id: string | undefined): string {
+  return id === undefined ? listText(checks, probes, context.style) : checkText(find(id), context.style)
+}
+
+/** All checks, or one: id, title, and the codes of its findings with their words. */
+export function checksJson(id: string | undefined): object {
+  const asked = id === undefined ? worded : [find(id)]
+  return {
+    schema: SCHEMA,
+    command: 'checks',
+    checks: asked.map((one) => ({ id: one.id, source: one.source, title: one.text.en.title, about: one.text.en.about, findings: one.text.en.findings })),
+  }
+}
+
+function find(id: string): Worded {
+  const found = worded.find((one) => one.id === id)
+  if (found === undefined) throw new UserError('unknown-check', { id })
+  return found
+}
+
