@@ -1,0 +1,20 @@
+import path from 'node:path'
+import { timeCommands } from './measure.mjs'
+
+export const title = 'how long until the program answers'
+
+const program = path.resolve(import.meta.dirname, '../../bin/run.js')
+
+export async function bench() {
+  const node = process.execPath
+  const ms = timeCommands({
+    node: { file: node, args: ['-e', '0'] },
+    version: { file: node, args: [program, '--version'] },
+    help: { file: node, args: [program, 'doctor', '--help'] },
+  })
+  return [
+    { what: 'node -e 0', value: ms.node, unit: 'ms' },
+    { what: 'pgwal --version', value: ms.version, unit: 'ms', ratio: ms.version / ms.node, reference: 'node -e 0' },
+    { what: 'pgwal doctor --help', value: ms.help, unit: 'ms', ratio: ms.help / ms.node, reference: 'node -e 0' },
+  ]
+}
