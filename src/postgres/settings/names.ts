@@ -4,7 +4,6 @@
 const OLD_NAMES: readonly { readonly old: string; readonly name: string; readonly since: number }[] = [
   { old: 'sort_mem', name: 'work_mem', since: 12 },
   { old: 'vacuum_mem', name: 'maintenance_work_mem', since: 12 },
-  { old: 'force_parallel_mode', name: 'debug_parallel_query', since: 16 },
   { old: 'ssl_ecdh_curve', name: 'ssl_groups', since: 18 },
 ]
 

@@ -113,7 +113,8 @@ export class Oracles {
   async read(oracle: Oracle): Promise<Configuration> {
     return readConfiguration(diskSource, {
       configFile: path.join(this.directory, 'main.conf'), dataDir: oracle.server.dataDir, major: oracle.major, syntaxErrorLimit: 1,
-      commandLine: [['listen_addresses', ''], ['port', String(oracle.server.port)], ['unix_socket_directories', oracle.server.socketDir]],
+      // A running server stays with the data directory that it has, whatever the files say by now.
+      commandLine: [['data_directory', oracle.server.dataDir], ['listen_addresses', ''], ['port', String(oracle.server.port)], ['unix_socket_directories', oracle.server.socketDir]],
     })
   }
 
