@@ -48,10 +48,13 @@ const COLLATING_NAMES = new Map<string, number>([
   `commercial-at${' -'.repeat(26)} left-square-bracket backslash|reverse-solidus right-square-bracket circumflex|circumflex-accent underscore|low-line`,
   `grave-accent${' -'.repeat(26)} left-brace|left-curly-bracket vertical-line right-brace|right-curly-bracket tilde DEL`,
 ].join(' ').split(' ').flatMap((names, code) => names === '-' ? [] : names.split('|').map((name) => [name, code] as const)))
+/** The largest code of a character that the server's engine takes. */
+const LARGEST_CODE = 0x7ffffffe
 /** The largest repetition count. */
 const MAXIMUM = 255
 
-const hex = (code: number): string => `\\x${code.toString(16).padStart(2, '0')}`
+/** A code above a byte's range matches nothing. */
+const hex = (code: number): string => code > 255 ? '[]' : `\\x${code.toString(16).padStart(2, '0')}`
 
 class Compiler {
   private at = 0
@@ -60,6 +63,7 @@ class Compiler {
   private weight = 1
   private known = true
   private ignoreCase = false
+  private lookarounds = 0
 
   constructor(private readonly source: string) {}
 
@@ -215,8 +219,10 @@ class Compiler {
         this.at += look[0].length
       } else if (this.source[this.at + 1] === ':') this.at += 2
       else throw new Invalid(QUANTIFIER)
-    } else number = ++this.groups
+    } else if (this.lookarounds === 0) number = ++this.groups
+    if (constraint) this.lookarounds++
     const inside = this.alternatives(true)
+    if (constraint) this.lookarounds--
     if (this.source[this.at] !== ')') throw new Invalid(PARENTHESES)
     this.at++
     if (number > 0) this.closed.add(number)
@@ -247,27 +253,44 @@ class Compiler {
       this.at++
       return this.quantifier(hex(code))
     }
-    if (/[1-9]/.test(letter)) return this.backReference()
-    this.numericEscape()
-    this.known = false
-    return this.quantifier('.')
+    const back = this.backReference()
+    if (back !== null) {
+      if (this.lookarounds > 0 || !this.closed.has(back)) throw new Invalid(BACK_REFERENCE)
+      this.known = false
+      return this.quantifier('.')
+    }
+    return this.quantifier(this.character(this.numericEscape()))
   }
 
-  private backReference(): string {
-    const digits = /^[0-9]+/.exec(this.source.slice(this.at))![0]
-    this.known = false
-    if (digits.length > 1) throw new Untranslatable() // a back reference or an octal code: depends on the groups so far
-    if (!this.closed.has(Number(digits))) throw new Invalid(BACK_REFERENCE)
-    this.at += 1
-    return this.quantifier('.')
+  /** The number of a back reference at this place; null where digits are an octal code. */
+  private backReference(): number | null {
+    const digits = /^[1-9][0-9]*/.exec(this.source.slice(this.at))?.[0]
+    // One digit always refers back; more digits do if there are so many groups.
+    if (digits === undefined || (digits.length > 1 && Number(digits) > this.groups)) return null
+    this.at += digits.length
+    return Number(digits)
   }
 
-  /** \cX \uXXXX \UXXXXXXXX \xH… \0…: checked for form only. */
-  private numericEscape(): void {
-    const found = /^(?:c[^]|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]+|0[0-7]{0,2})/.exec(this.source.slice(this.at))
-    if (found === null) throw new Invalid(ESCAPE)
-    if (/^[uUx]/.test(found[0])) throw new Untranslatable() // the code may be out of range
-    this.at += found[0].length
+  /** The code that \cX, \uXXXX, \UXXXXXXXX, \xH… or an octal number stands for. */
+  private numericEscape(): number {
+    const rest = this.source.slice(this.at)
+    const control = /^c([^])/.exec(rest)
+    if (control !== null) {
+      this.at += 2
+      return control[1]!.charCodeAt(0) & 31
+    }
+    const hexadecimal = /^(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]+))/.exec(rest)
+    if (hexadecimal !== null) {
+      this.at += hexadecimal[0].length
+      const code = Number(BigInt.asUintN(32, BigInt(`0x${hexadecimal[1] ?? hexadecimal[2] ?? hexadecimal[3]!}`)))
+      if (code > LARGEST_CODE) throw new Invalid(ESCAPE)
+      return code
+    }
+    const octal = /^[0-7]{1,3}/.exec(rest)?.[0]
+    if (octal === undefined) throw new Invalid(ESCAPE)
+    const used = parseInt(octal, 8) > 255 ? octal.slice(0, -1) : octal
+    this.at += used.length
+    return parseInt(used, 8)
   }
 
   private bracket(): string {
@@ -304,6 +327,8 @@ class Compiler {
   }
 
   private range(start: number, end: number): string {
+    if (start > 255) return ''
+    if (end > 255) return this.range(start, 255)
     const plain = start === end ? hex(start) : `${hex(start)}-${hex(end)}`
     if (!this.ignoreCase) return plain
     let both = plain
@@ -338,8 +363,8 @@ class Compiler {
       this.at++
       return code
     }
-    if (/[cuUx0]/.test(letter) || /^[1-9][0-9]/.test(this.source.slice(this.at))) throw new Untranslatable()
-    throw new Invalid(ESCAPE)
+    if (this.backReference() !== null) throw new Invalid(ESCAPE)
+    return this.numericEscape()
   }
 
   private bracketName(kind: string): number | string {
