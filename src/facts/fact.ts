@@ -1,5 +1,6 @@
 import { codeOf, HostError } from '../errors.ts'
-import type { Account, Connection, Host } from '../host/host.ts'
+import type { ConnectionSources } from '../host/connection.ts'
+import type { Account, Acting, Connection, Host, Session } from '../host/host.ts'
 import type { Cluster } from '../platforms/platform.ts'
 
 /** What a fact yields: a value, or why it could not be had. What cannot be seen is unknown, never OK. */
@@ -20,8 +21,12 @@ export interface Gathering {
   readonly cluster: Cluster
   /** Act as the cluster's owner where we may; undefined when we are it, or cannot. */
   readonly as?: Account
-  /** How to log in; undefined when the server is down or nobody lets us in. */
+  /** How to log in; unavailable when the server is down or nobody lets us in. */
   connection(): Promise<Outcome<Connection>>
+  /** The user's options, environment and password file. */
+  connectionSources(): Promise<ConnectionSources>
+  /** The one open session that all facts share; it is closed by whoever made the gathering. */
+  session(): Promise<Outcome<Session>>
   fact<T>(fact: Fact<T>): Promise<Outcome<T>>
   /** What the user wants from the set-up: archive directory, replication role, networks. */
   readonly wanted: Wanted
@@ -50,15 +55,23 @@ export function unavailable(code: string, params: Unavailable['params'] = {}): F
   return new FactUnavailable({ code, params })
 }
 
-/** A gathering for one cluster; each fact is asked for once. A bug in a fact is thrown, a machine's refusal is an outcome. */
-export function createGathering(base: Omit<Gathering, 'fact'>): Gathering {
+/** Longest time for one fact, in milliseconds: beyond it the fact is unavailable, and the rest of the report is still made. */
+export const FACT_TIMEOUT_MS = 10_000
+
+/**
+ * A gathering for one cluster; each fact is asked for once. A machine's refusal is an outcome; a bug in a fact is thrown
+ * to everybody who asks for that fact.
+ */
+export function createGathering(base: Omit<Gathering, 'fact'>, timeoutMs = FACT_TIMEOUT_MS): Gathering {
   const seen = new Map<string, Promise<Outcome<unknown>>>()
   const gathering: Gathering = {
     ...base,
     fact<T>(fact: Fact<T>): Promise<Outcome<T>> {
       let outcome = seen.get(fact.name)
       if (outcome === undefined) {
-        outcome = attempt(() => fact.gather(gathering))
+        outcome = withinTime(attempt(() => fact.gather(gathering)), fact.name, timeoutMs)
+        // Whoever asks gets the error; nobody asking is no crash of the whole program.
+        outcome.catch(() => undefined)
         seen.set(fact.name, outcome)
       }
       return outcome as Promise<Outcome<T>>
@@ -67,7 +80,33 @@ export function createGathering(base: Omit<Gathering, 'fact'>): Gathering {
   return gathering
 }
 
-async function attempt<T>(gather: () => Promise<T>): Promise<Outcome<T>> {
+/** The value of another fact, or the reason why it is missing thrown on, for facts that are made of facts. */
+export async function required<T>(from: Gathering, fact: Fact<T>): Promise<T> {
+  const outcome = await from.fact(fact)
+  if (!outcome.ok) throw new FactUnavailable(outcome.why)
+  return outcome.value
+}
+
+/** The value of another fact, or undefined. */
+export async function optional<T>(from: Gathering, fact: Fact<T>): Promise<T | undefined> {
+  const outcome = await from.fact(fact)
+  return outcome.ok ? outcome.value : undefined
+}
+
+/** The shared session, or the reason why there is none thrown on. */
+export async function sessionOf(from: Gathering): Promise<Session> {
+  const session = await from.session()
+  if (!session.ok) throw new FactUnavailable(session.why)
+  return session.value
+}
+
+/** In whose name a fact looks at the cluster's files. */
+export function acting(from: Gathering): Acting {
+  return from.as === undefined ? {} : { as: from.as }
+}
+
+/** Runs what may be refused by the machine and makes an outcome of it. */
+export async function attempt<T>(gather: () => Promise<T>): Promise<Outcome<T>> {
   try {
     return { ok: true, value: await gather() }
   } catch (error) {
@@ -77,10 +116,27 @@ async function attempt<T>(gather: () => Promise<T>): Promise<Outcome<T>> {
   }
 }
 
+async function withinTime<T>(outcome: Promise<Outcome<T>>, target: string, timeoutMs: number): Promise<Outcome<T>> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<Outcome<T>>((resolve) => {
+    timer = setTimeout(() => resolve({ ok: false, why: { code: 'timeout', params: { target } } }), timeoutMs)
+  })
+  try {
+    return await Promise.race([outcome, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** SQLSTATE insufficient_privilege. */
+const NO_PRIVILEGE = '42501'
+
 function reasonOf(error: HostError): string {
   const code = codeOf(error)
   if (code === 'EACCES' || code === 'EPERM') return 'not-readable'
-  if (code === 'ENOENT') return 'not-found'
-  if (code === 'timeout') return 'timeout'
+  if (code === 'ENOENT' || code === 'ENOTDIR') return 'not-found'
+  if (code === 'timeout' || code === '57014') return 'timeout'
+  if (code === NO_PRIVILEGE) return 'no-privilege'
+  if (code === 'too-large') return 'too-large'
   return 'host-error'
 }

@@ -1,0 +1,84 @@
+/** What doctor, enable and verify look through at one cluster: the machine, the session that all facts share, what is wanted. */
+import { createGathering } from '../facts/fact.ts'
+import type { Gathering, Outcome, Unavailable, Wanted } from '../facts/fact.ts'
+import { connectionCandidates, openFirst, readConnectionSources } from '../host/connection.ts'
+import type { ConnectionRequest, ConnectionSources, NoLogin } from '../host/connection.ts'
+import type { Connection, Host, Session } from '../host/host.ts'
+import type { Cluster } from '../platforms/platform.ts'
+
+export interface GatheringOptions {
+  /** psql's options as the user gave them. */
+  readonly connection?: ConnectionRequest
+  readonly wanted?: Partial<Wanted>
+  /** For connecting and for each statement, in milliseconds. */
+  readonly sessionTimeoutMs?: number
+}
+
+export interface OpenGathering {
+  readonly gathering: Gathering
+  session(): Promise<Outcome<Session>>
+  /** Closes the shared session. */
+  close(): Promise<void>
+}
+
+type Login = Outcome<{ readonly connection: Connection; readonly session: Session }>
+
+/** A server that accepts a connection and then says nothing must not hold up the report. */
+const SESSION_TIMEOUT_MS = 5_000
+
+/** Opens the gathering; whoever opens it closes it. Nothing is asked of the server but which role is there for base backups. */
+export async function gatheringFor(host: Host, cluster: Cluster, options: GatheringOptions = {}): Promise<OpenGathering> {
+  const self = await host.self()
+  let sources: Promise<ConnectionSources> | undefined
+  let login: Promise<Login> | undefined
+  const connectionSources = () => (sources ??= readConnectionSources(host, options.connection ?? {}))
+  const loggedIn = () => (login ??= connectionSources().then((known) => logIn(host, cluster, known, options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS)))
+  const part = async <K extends 'connection' | 'session'>(key: K): Promise<Outcome<K extends 'session' ? Session : Connection>> => {
+    const outcome = await loggedIn()
+    return outcome.ok ? { ok: true, value: outcome.value[key] as K extends 'session' ? Session : Connection } : outcome
+  }
+  const session = () => part('session')
+  const gathering = createGathering({
+    host,
+    cluster,
+    ...(self.privileged && self.uid !== cluster.owner.uid ? { as: cluster.owner } : {}),
+    connection: () => part('connection'),
+    session,
+    connectionSources,
+    wanted: {
+      replicationUser: options.wanted?.replicationUser ?? await defaultReplicationUser(cluster, await session()),
+      allowFrom: options.wanted?.allowFrom ?? [],
+    },
+  })
+  return {
+    gathering,
+    session,
+    async close() {
+      const outcome = await login
+      if (outcome?.ok === true) await outcome.value.session.close()
+    },
+  }
+}
+
+async function logIn(host: Host, cluster: Cluster, sources: ConnectionSources, timeoutMs: number): Promise<Login> {
+  if (!cluster.running) return { ok: false, why: { code: 'server-down', params: {} } }
+  const { candidates } = connectionCandidates(sources, cluster)
+  const opened = await openFirst(host, candidates.map((candidate) => ({ timeoutMs, ...candidate })))
+  return opened.ok ? { ok: true, value: opened } : { ok: false, why: reason(opened.why) }
+}
+
+function reason({ kind, code, connection, message }: NoLogin): Unavailable {
+  const target = connection === undefined ? '' : `${connection.host}:${connection.port}`
+  if (kind === 'timeout') return { code: 'timeout', params: { target } }
+  if (kind === 'refused' || kind === 'password-needed') return { code: 'no-login', params: { user: connection?.user ?? '', reason: message } }
+  return { code: 'host-error', params: { target, cause: code } }
+}
+
+/** The role that base backups are taken with when nobody says: postgres, else the owner's namesake, else the one we logged in as. */
+async function defaultReplicationUser(cluster: Cluster, session: Outcome<Session>): Promise<string> {
+  if (!session.ok) return 'postgres'
+  const [row] = await session.value.query(
+    `SELECT coalesce((SELECT rolname FROM pg_catalog.pg_roles WHERE rolname IN ('postgres', $1) ORDER BY rolname <> 'postgres' LIMIT 1), current_user)::text AS role`,
+    [cluster.owner.name])
+  return String(row?.['role'] ?? 'postgres')
+}

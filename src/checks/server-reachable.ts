@@ -1,0 +1,76 @@
+// https://www.postgresql.org/docs/current/app-pg-isready.html
+import { loginFact } from '../facts/login.ts'
+import { defineCheck } from './check.ts'
+import { finding } from './support/finding.ts'
+
+export default defineCheck({
+  id: 'server-reachable',
+  source: 'https://www.postgresql.org/docs/current/app-pg-isready.html',
+  needs: { login: loginFact },
+
+  run({ login }, _uses, { cluster }) {
+    const { port } = cluster
+    switch (login.kind) {
+      case 'in': return []
+      case 'down': return [finding('down', 'warning', { port })]
+      case 'no-login': return [finding('no-login', 'info', { user: login.user, reason: login.reason })]
+      case 'no-answer': return [finding('no-answer', 'error', { target: login.target })]
+      case 'failed': return [finding('failed', 'warning', { target: login.target, reason: login.reason })]
+    }
+  },
+
+  text: {
+    en: {
+      title: 'the server runs and lets pgwal in',
+      about: 'Much can be told from files alone, but what the server runs with and what its archiver does only the server knows. pgwal tries the cluster\'s sockets, as the cluster\'s owner where it may, then 127.0.0.1.',
+      findings: {
+        down: {
+          message: 'the server is not running',
+          why: 'What it runs with, and whether its archiver works, cannot be seen.',
+          remedy: 'start it, and run this again',
+        },
+        'no-login': {
+          message: 'the server does not let {user} in: {reason}',
+          why: 'What the server runs with, and whether its archiver works, cannot be seen without a login.',
+          remedy: 'run as root or as the cluster\'s owner, or give a role: -U NAME with PGPASSWORD or ~/.pgpass',
+        },
+        'no-answer': {
+          message: '{target} accepts connections and does not answer',
+          why: 'A server that hangs archives nothing; its clients wait as pgwal did.',
+          remedy: 'look at the server\'s log and at its processes (`ps -ef | grep postgres`)',
+        },
+        failed: {
+          message: 'no connection to {target}: {reason}',
+          why: 'A postmaster is there, but nothing answers where its files say that it listens.',
+          remedy: 'name the way in with -h and -p',
+        },
+      },
+    },
+    'zh-TW': {
+      title: '伺服器正在執行，且 pgwal 可以登入',
+      about: '許多事情僅憑檔案就能判斷，但伺服器實際採用的設定與 archiver 的狀態只有伺服器知道。pgwal 會先嘗試叢集的 socket（有權限時以叢集擁有者的身分），再嘗試 127.0.0.1。',
+      findings: {
+        down: {
+          message: '伺服器未執行',
+          why: '無法得知它實際採用的設定，也無法得知 archiver 是否正常。',
+          remedy: '啟動伺服器後再執行一次',
+        },
+        'no-login': {
+          message: '伺服器拒絕 {user} 登入：{reason}',
+          why: '無法登入，就無法得知伺服器實際採用的設定，也無法得知 archiver 是否正常。',
+          remedy: '請以 root 或叢集擁有者執行，或指定角色：-U NAME 搭配 PGPASSWORD 或 ~/.pgpass',
+        },
+        'no-answer': {
+          message: '{target} 接受連線但沒有回應',
+          why: '停滯的伺服器不會歸檔任何內容；它的用戶端也同樣在等待。',
+          remedy: '查看伺服器的記錄檔與行程（`ps -ef | grep postgres`）',
+        },
+        failed: {
+          message: '無法連線至 {target}：{reason}',
+          why: 'postmaster 正在執行，但依其檔案所示的接聽位置沒有回應。',
+          remedy: '請以 -h 與 -p 指定連線方式',
+        },
+      },
+    },
+  },
+})

@@ -1,0 +1,67 @@
+/**
+ * The archiver's queue: pg_wal/archive_status holds NAME.ready for what waits and NAME.done for what is archived. It is the
+ * truth where the statistics are not.
+ * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-GENFILE
+ */
+import { acting, sessionOf } from './fact.ts'
+import type { Fact, Gathering } from './fact.ts'
+
+export interface ArchiveStatusFact {
+  readonly ready: number
+  readonly done: number
+  /** What the archiver takes next, and since when it waits. */
+  readonly oldest?: { readonly name: string; readonly since: Date }
+}
+
+export const archiveStatusFact: Fact<ArchiveStatusFact> = {
+  name: 'archive-status',
+  async gather(from) {
+    try {
+      return await fromDirectory(from)
+    } catch (error) {
+      const session = await from.session()
+      if (!session.ok) throw error
+      return fromServer(from)
+    }
+  },
+}
+
+async function fromDirectory(from: Gathering): Promise<ArchiveStatusFact> {
+  const directory = `${from.cluster.dataDir}/pg_wal/archive_status`
+  let ready = 0
+  let done = 0
+  let first: string | undefined
+  for await (const name of from.host.listStream(directory, acting(from))) {
+    if (name.endsWith('.done')) done++
+    if (!name.endsWith('.ready')) continue
+    ready++
+    if (first === undefined || before(name, first)) first = name
+  }
+  if (first === undefined) return { ready, done }
+  try {
+    const { modified } = await from.host.stat(`${directory}/${first}`, acting(from))
+    return { ready, done, oldest: { name: first.slice(0, -6), since: modified } }
+  } catch {
+    // Archived while we looked.
+    return { ready: ready - 1, done: done + 1 }
+  }
+}
+
+/** The archiver takes timeline histories first, else the oldest name (src/backend/postmaster/pgarch.c). */
+function before(a: string, b: string): boolean {
+  const [first, second] = [a.endsWith('.history.ready'), b.endsWith('.history.ready')]
+  return first === second ? a < b : first
+}
+
+async function fromServer(from: Gathering): Promise<ArchiveStatusFact> {
+  const session = await sessionOf(from)
+  const [row] = await session.query(
+    `WITH status AS (SELECT name, modification FROM pg_ls_archive_statusdir())
+     SELECT count(*) FILTER (WHERE name LIKE '%.ready') AS ready, count(*) FILTER (WHERE name LIKE '%.done') AS done, first.name, first.since
+       FROM status LEFT JOIN (SELECT name, extract(epoch FROM modification)::float8 * 1000 AS since FROM status
+                               WHERE name LIKE '%.ready' ORDER BY name NOT LIKE '%.history.ready', name COLLATE "C" LIMIT 1) AS first ON true
+      GROUP BY first.name, first.since`)
+  const counts = { ready: Number(row?.['ready'] ?? 0), done: Number(row?.['done'] ?? 0) }
+  const name = row?.['name']
+  return typeof name === 'string' ? { ...counts, oldest: { name: name.replace(/\.ready$/, ''), since: new Date(Number(row?.['since'])) } } : counts
+}

@@ -1,0 +1,49 @@
+/**
+ * postgresql.conf with all that it includes and postgresql.auto.conf, as the server would read them now.
+ * @see https://www.postgresql.org/docs/current/config-setting.html
+ */
+import { HostError } from '../errors.ts'
+import { hostFileSource } from '../host/file-source.ts'
+import { checkLoads, readConfiguration } from '../postgres/conf/index.ts'
+import type { ConfError, Configuration } from '../postgres/conf/index.ts'
+import type { Fact } from './fact.ts'
+import { identityFact } from './identity.ts'
+
+export interface ConfigurationFact {
+  readonly configuration: Configuration
+  /** False when a file could not be read by us that the server may well read: then no value is certain. */
+  readonly complete: boolean
+  /** The files that we could not read. */
+  readonly unreadable: readonly string[]
+  /** What would keep the server from starting with these files. */
+  readonly errors: readonly ConfError[]
+}
+
+const CLOSED = ['EACCES', 'EPERM']
+
+export const configurationFact: Fact<ConfigurationFact> = {
+  name: 'configuration',
+  async gather(from) {
+    const { host, cluster, as } = from
+    const [self, identity] = await Promise.all([host.self(), from.fact(identityFact)])
+    const configuration = await readConfiguration(hostFileSource(host, as), {
+      configFile: cluster.configFile,
+      dataDir: cluster.dataDir,
+      major: cluster.major,
+      commandLine: cluster.commandLine,
+      windows: host.os === 'win32',
+    })
+    const main = configuration.reads.files.get(cluster.configFile)
+    if (main !== undefined && 'failed' in main) throw new HostError('read', cluster.configFile, main.failed)
+    // What the owner may not read the server cannot read either: that is an error of the configuration, not of our sight.
+    const asOwner = (as ?? self).uid === cluster.owner.uid && (as ?? self).name === cluster.owner.name
+    const unreadable = asOwner ? [] : failed(configuration)
+    const errors = checkLoads(configuration, identity.ok ? { walSegmentSize: identity.value.segmentSize } : {}).errors
+      .filter(({ code, name }) => !(code === 'include-unreadable' && unreadable.length > 0) && !(code === 'conflict' && /wal_size$/.test(name ?? '') && !identity.ok))
+    return { configuration, complete: unreadable.length === 0, unreadable, errors }
+  },
+}
+
+function failed({ reads }: Configuration): string[] {
+  return [...reads.files, ...reads.directories].flatMap(([path, content]) => ('failed' in content && CLOSED.includes(content.failed) ? [path] : []))
+}

@@ -1,0 +1,37 @@
+/**
+ * pg_hba.conf as the server would read it now, and what decides a rule besides the file.
+ * @see https://www.postgresql.org/docs/current/auth-pg-hba-conf.html
+ */
+import { hostFileSource } from '../host/file-source.ts'
+import { readHba } from '../postgres/hba/index.ts'
+import type { HbaFile } from '../postgres/hba/index.ts'
+import { effectiveSettingsFact } from './effective-settings.ts'
+import { acting, optional } from './fact.ts'
+import type { Fact } from './fact.ts'
+import { HostError } from '../errors.ts'
+
+export interface HbaFact {
+  readonly hba: HbaFile
+  /** The newest change of any of the files. */
+  readonly modified: Date
+  /** Addresses of this machine in CIDR form. */
+  readonly interfaces: readonly string[]
+}
+
+export const hbaFact: Fact<HbaFact> = {
+  name: 'hba',
+  async gather(from) {
+    const { host, cluster, as } = from
+    const ssl = (await optional(from, effectiveSettingsFact))?.get('ssl')
+    const on = ssl?.running?.value ?? ssl?.configured?.value
+    const hba = await readHba(hostFileSource(host, as), {
+      hbaFile: cluster.hbaFile,
+      major: cluster.major,
+      features: on === undefined ? {} : { ssl: on === 'on' },
+    })
+    const main = hba.snapshot.files.get(cluster.hbaFile)
+    if (main !== undefined && 'code' in main) throw new HostError('read', cluster.hbaFile, main.code)
+    const times = await Promise.all(hba.files.map(async ({ path }) => (await host.stat(path, acting(from))).modified.getTime()))
+    return { hba, modified: new Date(Math.max(0, ...times)), interfaces: host.interfaces() }
+  },
+}

@@ -1,0 +1,53 @@
+/**
+ * Which cluster this is: its system identifier and the size of its WAL segments. From the data directory, so that it is known
+ * with the server down; else from the server.
+ *
+ * The identifier is the first field of global/pg_control (ControlFileData in src/include/catalog/pg_control.h, in all majors).
+ */
+import { codeOf } from '../errors.ts'
+import { isSegmentSize, parseWalName } from '../postgres/wal/index.ts'
+import { acting, sessionOf } from './fact.ts'
+import type { Fact, Gathering } from './fact.ts'
+
+export interface IdentityFact {
+  /** Decimal. */
+  readonly systemIdentifier: string
+  /** Bytes. */
+  readonly segmentSize: number
+}
+
+export const identityFact: Fact<IdentityFact> = {
+  name: 'identity',
+  async gather(from) {
+    return (await fromFiles(from)) ?? fromServer(from)
+  },
+}
+
+async function fromFiles(from: Gathering): Promise<IdentityFact | undefined> {
+  const { host, cluster } = from
+  try {
+    const control = await host.readPart(`${cluster.dataDir}/global/pg_control`, 0, 8, acting(from))
+    // pg_control is in the byte order of the machine that runs the server, and that is this one.
+    const little = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
+    const systemIdentifier = new DataView(control.buffer, control.byteOffset, 8).getBigUint64(0, little)
+    for (const { name } of await host.list(`${cluster.dataDir}/pg_wal`, acting(from))) {
+      if (parseWalName(name).kind !== 'segment') continue
+      const { size } = await host.stat(`${cluster.dataDir}/pg_wal/${name}`, acting(from))
+      if (isSegmentSize(size)) return { systemIdentifier: String(systemIdentifier), segmentSize: size }
+    }
+    return undefined
+  } catch (error) {
+    // Closed to us, or no data directory of the usual form: the server may tell.
+    if (codeOf(error) === '' && !(error instanceof RangeError)) throw error
+    return undefined
+  }
+}
+
+async function fromServer(from: Gathering): Promise<IdentityFact> {
+  const session = await sessionOf(from)
+  const [row] = await session.query(
+    `SELECT system_identifier::text AS id,
+            (SELECT setting::bigint * CASE unit WHEN '8kB' THEN 8192 ELSE 1 END FROM pg_catalog.pg_settings WHERE name = 'wal_segment_size') AS size
+       FROM pg_control_system()`)
+  return { systemIdentifier: String(row?.['id']), segmentSize: Number(row?.['size']) }
+}
