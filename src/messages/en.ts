@@ -110,6 +110,7 @@ export const en = {
     verb: {
       create: 'create',
       edit: 'edit',
+      remove: 'remove',
       sql: 'run',
       restart: 'restart',
       reload: 'reload',
@@ -141,6 +142,7 @@ export const en = {
     'segment-archived': '{segment} archived in {elapsedMs}, identical to the server\'s',
     'replication-login': 'replication login as {user} over {addresses}',
     'in-force': '{name} = {value}',
+    'not-in-force': '{name} is {found}, not {wanted}',
     'step-failed': '{step}: {reason}',
     'start-failed': 'the server did not start with the new configuration',
     'restart-failed': 'the restart failed: {reason}',
@@ -218,11 +220,15 @@ export const en = {
       applied: 'in force',
       undone: 'undone',
       'rolled-back': 'rolled back',
+      failed: 'half undone',
+      failed: 'not entirely put back',
+      unreadable: 'not readable',
       interrupted: 'interrupted',
       running: 'under way',
-    } as Readonly<Record<string, string>>,
+      unreadable: 'not readable',
+    },
     undo: 'Undo the newest: pgwal undo',
-    finish: 'A run was interrupted. Put everything back: pgwal undo {run}',
+    finish: 'A run left things half done. Put everything back: pgwal undo {run}',
   },
 
   checks: {

@@ -105,6 +105,7 @@ export const zhTW: Messages = {
     verb: {
       create: '建立',
       edit: '編輯',
+      remove: '移除',
       sql: '執行',
       restart: '重新啟動',
       reload: '重新載入',
@@ -135,6 +136,7 @@ export const zhTW: Messages = {
     'segment-archived': '{segment} 已於 {elapsedMs}內歸檔，與伺服器的檔案完全相同',
     'replication-login': '{user} 可經由 {addresses} 進行複寫登入',
     'in-force': '{name} = {value}',
+    'not-in-force': '{name} 為 {found}，而不是 {wanted}',
     'step-failed': '{step}：{reason}',
     'start-failed': '伺服器無法以新的設定啟動',
     'restart-failed': '重新啟動失敗：{reason}',
@@ -148,7 +150,7 @@ export const zhTW: Messages = {
     'directory-kept': '保留 {path}：目錄不是空的',
     'statement-undone': '已復原：{about}',
     'edited-since': '{path} 之後曾被編輯，不予變更',
-    overwritten: '{path} 之後曾被編輯；因指定 --force 而還原',
+    overwritten: ['{path} 之後曾被編輯，已還原；編輯過的內容存於 {copy}', '{path} 之後曾被編輯，已還原'],
     'interrupted-run': '執行紀錄 {run} 曾被中斷：其中 {count} 個步驟已完成',
   },
 
@@ -211,11 +213,15 @@ export const zhTW: Messages = {
       applied: '生效中',
       undone: '已復原',
       'rolled-back': '已回復',
+      failed: '未完全復原',
+      failed: '未能完全還原',
+      unreadable: '無法讀取',
       interrupted: '曾中斷',
       running: '進行中',
+      unreadable: '無法讀取',
     },
     undo: '復原最近一次：pgwal undo',
-    finish: '有一次執行曾中斷。還原全部變更：pgwal undo {run}',
+    finish: '有一次執行只完成了一部分。還原全部變更：pgwal undo {run}',
   },
 
   checks: {

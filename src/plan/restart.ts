@@ -1,0 +1,148 @@
+// Starts and restarts the server as its platform does it, and believes it only when the server is really there: a new
+// postmaster, ready by its own word, answering those who knock, and still there a moment later.
+import { HostError } from '../errors.ts'
+import type { Command } from '../platforms/platform.ts'
+import type { ServerWaiting } from './happening.ts'
+import { answers, readPostmaster, samePostmaster } from './postmaster.ts'
+import type { Postmaster } from './postmaster.ts'
+import type { ServerContext } from './server-context.ts'
+import { linesOf, markLog, newLogLines } from './server-log.ts'
+
+export interface ServerUp {
+  readonly ok: true
+  /** Until it accepted connections. */
+  readonly elapsedMs: number
+  readonly postmaster: Postmaster
+}
+
+export interface ServerNotUp {
+  readonly ok: false
+  /** `command`: the service's command failed and the server is the one that it was; `down`: no server came; `died`: it came and went; `late`: not ready in time. */
+  readonly why: 'command' | 'down' | 'died' | 'late' | 'cancelled'
+  readonly reason: string
+  /** What the server's log says since. */
+  readonly log: readonly string[]
+}
+
+/** Thrown by the steps that need the server. */
+export class ServerFailure extends Error {
+  override readonly name = 'ServerFailure'
+  constructor(readonly failure: ServerNotUp) {
+    super(failure.reason)
+  }
+}
+
+export interface DriveOptions {
+  /** A wait that is cancelled counts as a failure. */
+  readonly signal?: AbortSignal
+}
+
+/** Restarts (or starts) the server and waits until it is up. Never throws for what the machine does. */
+export async function driveServer(context: ServerContext, action: 'restart' | 'start', options: DriveOptions = {}): Promise<ServerUp | ServerNotUp> {
+  const signal = options.signal ?? context.signal
+  const before = await readPostmaster(context)
+  const mark = await markLog(context)
+  const began = context.host.now().getTime()
+  const code = action === 'restart' ? 'restarting' : 'starting'
+  const fail = async (why: ServerNotUp['why'], reason: string, said: readonly string[] = []): Promise<ServerNotUp> => {
+    const log = await newLogLines(context, mark)
+    return { ok: false, why, reason, log: log.length > 0 ? log : said }
+  }
+  const problem = await runCommands(context, context.service[action], code)
+  if (problem !== undefined) {
+    const untouched = samePostmaster(await readPostmaster(context), before)
+    return fail(untouched ? 'command' : 'down', problem.reason, problem.said)
+  }
+  const up = await waitUntilUp(context, action === 'restart' ? before : undefined, signal)
+  if (!up.ok) return fail(up.why, up.why)
+  const elapsedMs = context.host.now().getTime() - began
+  if (!(await staysUp(context, up.postmaster, signal))) {
+    return signal?.aborted === true ? fail('cancelled', 'cancelled') : fail('died', 'died')
+  }
+  return { ok: true, elapsedMs, postmaster: up.postmaster }
+}
+
+/** Has the server read its files again. That it has is seen elsewhere, in what it answers. */
+export async function reloadServer(context: ServerContext): Promise<{ readonly ok: true } | ServerNotUp> {
+  const mark = await markLog(context)
+  const problem = await runCommands(context, context.service.reload, 'reloading')
+  if (problem === undefined) return { ok: true }
+  const log = await newLogLines(context, mark)
+  return { ok: false, why: 'command', reason: problem.reason, log: log.length > 0 ? log : problem.said }
+}
+
+interface Problem {
+  readonly reason: string
+  readonly said: readonly string[]
+}
+
+async function runCommands(context: ServerContext, commands: readonly Command[], code: ServerWaiting['code']): Promise<Problem | undefined> {
+  for (const command of commands) {
+    const { file, args, as, timeoutMs, env } = command
+    const shown = [file, ...args].join(' ')
+    try {
+      const running = context.host.run(file, args, { timeoutMs, ...(as === undefined || !context.self.privileged ? {} : { as }), ...(env === undefined ? {} : { env }) })
+      const done = await telling(context, code, running)
+      const said = linesOf(`${done.stderr}\n${done.stdout}`)
+      if (done.timedOut) return { reason: `${shown}: no end after ${timeoutMs / 1000} s`, said }
+      if (done.code !== 0) return { reason: `${shown}: ${said[0] ?? `exit status ${done.code}`}`, said }
+    } catch (error) {
+      if (error instanceof HostError) return { reason: error.message, said: [] }
+      throw error
+    }
+  }
+  return undefined
+}
+
+/** Says every now and then that something is being waited for. */
+async function telling<T>(context: ServerContext, code: ServerWaiting['code'], running: Promise<T>): Promise<T> {
+  const began = context.host.now().getTime()
+  let done = false
+  const finished = running.finally(() => {
+    done = true
+  })
+  finished.catch(() => undefined)
+  while (!done) {
+    tell(context, code, began)
+    await Promise.race([finished.then(() => undefined, () => undefined), context.host.sleep(context.timing.pollMs)])
+  }
+  return finished
+}
+
+function tell(context: ServerContext, code: ServerWaiting['code'], began: number): void {
+  context.waiting({ code, params: { cluster: context.cluster.id }, elapsedMs: context.host.now().getTime() - began })
+}
+
+type Up = { readonly ok: true; readonly postmaster: Postmaster } | { readonly ok: false; readonly why: 'down' | 'late' | 'died' | 'cancelled' }
+
+async function waitUntilUp(context: ServerContext, before: Postmaster | undefined, signal: AbortSignal | undefined): Promise<Up> {
+  const { host, timing } = context
+  const began = host.now().getTime()
+  let seen = false
+  for (;;) {
+    if (signal?.aborted === true) return { ok: false, why: 'cancelled' }
+    const postmaster = await readPostmaster(context)
+    const fresh = postmaster !== undefined && !samePostmaster(postmaster, before)
+    if (fresh && (postmaster.status === 'ready' || postmaster.status === 'standby') && (await answers(context, postmaster)) !== false) return { ok: true, postmaster }
+    const elapsed = host.now().getTime() - began
+    // One that was there and is gone will not come by waiting, unless its supervisor tries again.
+    if (seen && postmaster === undefined && elapsed > timing.settleMs * 2) return { ok: false, why: 'died' }
+    seen ||= fresh
+    if (elapsed > (fresh ? timing.recoveryMs : timing.startMs)) return { ok: false, why: fresh ? 'late' : 'down' }
+    tell(context, 'accepting', began)
+    await host.sleep(timing.pollMs)
+  }
+}
+
+/** A server that cannot run may come up and die seconds later (a library, a full disk): watched for a while before it is believed. */
+async function staysUp(context: ServerContext, postmaster: Postmaster, signal: AbortSignal | undefined): Promise<boolean> {
+  const { host, timing } = context
+  const began = host.now().getTime()
+  for (;;) {
+    const now = await readPostmaster(context)
+    if (!samePostmaster(now, postmaster)) return false
+    if (signal?.aborted === true) return false
+    if (host.now().getTime() - began >= timing.settleMs) return now !== undefined && (await answers(context, now)) !== false
+    await host.sleep(Math.min(timing.pollMs, timing.settleMs))
+  }
+}

@@ -1,0 +1,181 @@
+// Puts back what a plan did: after a step that failed, and later for `pgwal undo`. Files first, then the server follows
+// them, then goes what the server needed until then. Everything goes by what is there now, so it can be repeated, and
+// finishes what a killed one began.
+import { HostError } from '../errors.ts'
+import type { Happening } from './happening.ts'
+import type { Action, Journal } from './journal.ts'
+import type { Plan, Step } from './plan.ts'
+import { answers, readPostmaster, samePostmaster } from './postmaster.ts'
+import type { Postmaster } from './postmaster.ts'
+import { driveServer, reloadServer } from './restart.ts'
+import type { ServerUp, ServerNotUp } from './restart.ts'
+import type { ServerContext } from './server-context.ts'
+import { kindOf } from './steps/index.ts'
+
+export interface RevertOptions {
+  readonly journal: Journal
+  readonly action: Action
+  /** Steps that were begun. */
+  readonly begun: ReadonlySet<number>
+  /** The server as it was before the plan's first step; null when it was down. */
+  readonly postmasterBefore: Pick<Postmaster, 'pid' | 'started'> | null
+  /** A server that is down is down because of us. */
+  readonly startIfDown: boolean
+  /** An earlier undo has already had the server follow. */
+  readonly serverFollowed: boolean
+  readonly force: boolean
+  /** When the server went down, in milliseconds since 1970. */
+  readonly downSince?: number
+}
+
+export interface Reverted {
+  /** Everything is as it was. */
+  readonly ok: boolean
+  readonly server: 'untouched' | 'reloaded' | 'restarted' | 'started' | 'down'
+  readonly happenings: readonly Happening[]
+}
+
+/** Undoes the steps that were begun. Never throws for what the machine does: what could not be put back is in the result. */
+export async function revert(context: ServerContext, plan: Plan, options: RevertOptions, tell: (happening: Happening) => void): Promise<Reverted> {
+  const work = new Revert({ ...context, signal: neverAborted }, plan, options, tell)
+  return work.run()
+}
+
+/** Putting back is not interrupted halfway. */
+const neverAborted = new AbortController().signal
+
+class Revert {
+  private readonly happenings: Happening[] = []
+  private ok = true
+  private changed = false
+
+  constructor(private readonly context: ServerContext, private readonly plan: Plan, private readonly options: RevertOptions, private readonly tell: (happening: Happening) => void) {}
+
+  async run(): Promise<Reverted> {
+    await this.undoSteps('before-restart')
+    const server = await this.follow()
+    if (server !== 'down') await this.undoSteps('after-restart')
+    return { ok: this.ok, server, happenings: this.happenings }
+  }
+
+  private happen(happening: Happening): void {
+    this.happenings.push(happening)
+    this.tell(happening)
+  }
+
+  private async undoSteps(when: 'before-restart' | 'after-restart'): Promise<void> {
+    const { plan, options } = this
+    const due = [...plan.steps.entries()].filter(([at, step]) => options.begun.has(at) && kindOf(step).undoWhen(step) === when).reverse()
+    for (const [at, step] of due) {
+      await this.note({ event: 'intent', action: options.action, step: at })
+      if (await this.undoStep(step)) await this.note({ event: 'receipt', action: options.action, step: at })
+    }
+  }
+
+  private async undoStep(step: Step): Promise<boolean> {
+    const { context, options } = this
+    try {
+      const done = await kindOf(step).undo(step, { ...context, force: options.force, keep: (path, bytes) => options.journal.keep(path, bytes) })
+      done.happenings.forEach((happening) => this.happen(happening))
+      this.ok &&= done.ok
+      this.changed ||= done.changed
+      return done.ok
+    } catch (error) {
+      this.ok = false
+      this.happen(await this.explain(step, error))
+      return false
+    }
+  }
+
+  /** A file that cannot be put back: its old content is laid where a person can take it from. */
+  private async explain(step: Step, error: unknown): Promise<Happening> {
+    const { journal } = this.options
+    const reason = error instanceof Error ? error.message : String(error)
+    if (step.kind !== 'write-file' || step.before === null) {
+      const about = 'path' in step ? step.path : 'about' in step ? step.about : step.kind
+      return { status: 'failed', code: 'step-failed', params: { step: about, reason } }
+    }
+    const copy = await journal.keep(step.path, step.before.bytes).catch(() => `${journal.directory}/plan.json`)
+    return { status: 'failed', code: 'not-restored', params: { path: step.path, copy, reason } }
+  }
+
+  /** The server runs with its old files again: reloaded, restarted or started as it needs. */
+  private async follow(): Promise<Reverted['server']> {
+    const { context, options } = this
+    const needed = await this.needed()
+    if (needed === undefined) return 'untouched'
+    await this.note({ event: 'intent', action: options.action, step: 'server' })
+    if (needed === 'reload') {
+      const done = await reloadServer(context).catch((error: unknown) => failure(error))
+      if (done.ok) this.happen({ status: 'done', code: 'reloaded' })
+      else this.fail({ status: 'failed', code: 'step-failed', params: { step: 'reload', reason: done.reason }, log: done.log })
+      if (done.ok) await this.note({ event: 'receipt', action: options.action, step: 'server' })
+      return done.ok ? 'reloaded' : 'untouched'
+    }
+    const done = await this.bringUp(needed)
+    if (!done.ok) {
+      this.fail({ status: 'failed', code: 'server-not-restored', params: { command: startCommand(context) }, log: done.log })
+      return 'down'
+    }
+    await this.note({ event: 'receipt', action: options.action, step: 'server' })
+    const { downSince } = options
+    if (downSince !== undefined) this.happen({ status: 'done', code: 'server-restored', params: { downMs: context.host.now().getTime() - downSince } })
+    else this.happen({ status: 'done', code: needed === 'start' ? 'started' : 'restarted', params: { elapsedMs: done.elapsedMs } })
+    return needed === 'start' ? 'started' : 'restarted'
+  }
+
+  private async needed(): Promise<'reload' | 'restart' | 'start' | undefined> {
+    const { context, options, plan } = this
+    const configured = plan.steps.some((step, at) => options.begun.has(at) && configures(step))
+    if (!configured) return undefined
+    const postmaster = await readPostmaster(context).catch(() => undefined)
+    if (postmaster === undefined) return options.startIfDown ? 'start' : undefined
+    if (options.startIfDown && !(await isHealthy(context, postmaster))) return 'restart'
+    const sawNew = !samePostmaster(postmaster, options.postmasterBefore) && plan.effects.restartFor.length > 0
+    if (sawNew && !options.serverFollowed) return 'restart'
+    return this.changed || !options.serverFollowed ? 'reload' : undefined
+  }
+
+  private async bringUp(action: 'restart' | 'start'): Promise<ServerUp | ServerNotUp> {
+    const { context } = this
+    const first = await driveServer(context, action).catch((error: unknown) => failure(error))
+    if (first.ok) return first
+    // A supervisor that still holds what failed may need a second word.
+    const postmaster = await readPostmaster(context).catch(() => undefined)
+    const second = await driveServer(context, postmaster === undefined ? 'start' : 'restart').catch((error: unknown) => failure(error))
+    return second.ok || second.log.length > 0 ? second : first
+  }
+
+  private fail(happening: Happening): void {
+    this.ok = false
+    this.happen(happening)
+  }
+
+  /** Putting back goes on where the journal cannot be written: it is worth more than a record of it. */
+  private async note(entry: Parameters<Journal['write']>[0]): Promise<void> {
+    await this.options.journal.write(entry).catch(() => undefined)
+  }
+}
+
+/** Whether the server reads what the step changes. */
+function configures(step: Step): boolean {
+  return step.kind === 'write-file' ? step.role !== 'archive-script' : step.kind === 'sql' ? step.autoConf !== undefined : step.kind === 'reload' || step.kind === 'restart'
+}
+
+async function isHealthy(context: ServerContext, postmaster: Postmaster): Promise<boolean> {
+  return (postmaster.status === 'ready' || postmaster.status === 'standby') && (await answers(context, postmaster)) !== false
+}
+
+function failure(error: unknown): ServerNotUp {
+  if (!(error instanceof HostError)) throw error
+  return { ok: false, why: 'command', reason: error.message, log: [] }
+}
+
+/** What to type to start the server. */
+export function startCommand({ service }: Pick<ServerContext, 'service'>): string {
+  return service.start.map(({ file, args, as }) => [...(as === undefined ? [] : ['sudo', '-u', as.name]), file, ...args].map(quoted).join(' ')).join(' && ')
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+}
