@@ -156,7 +156,7 @@ export const en = {
     'directory-kept': '{path} stays: it is not empty',
     'statement-undone': 'undone: {about}',
     'edited-since': '{path} was edited since, and is left alone',
-    'overwritten': '{path} had been edited since; put back because of --force',
+    overwritten: ['{path} had been edited since, and is put back; the edited content is in {copy}', '{path} had been edited since, and is put back'],
     'interrupted-run': 'run {run} was interrupted: {count} {count|step|steps} of it had been done',
   },
 
@@ -220,9 +220,7 @@ export const en = {
       applied: 'in force',
       undone: 'undone',
       'rolled-back': 'rolled back',
-      failed: 'half undone',
       failed: 'not entirely put back',
-      unreadable: 'not readable',
       interrupted: 'interrupted',
       running: 'under way',
       unreadable: 'not readable',

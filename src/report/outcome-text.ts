@@ -1,7 +1,7 @@
 import type { Params } from '../checks/check.ts'
 import { messages, type Messages } from '../messages/messages.ts'
 import { mark, paint, safe, type Style } from './style.ts'
-import { compose } from './words.ts'
+import { compose, formFor } from './words.ts'
 import { hang } from './wrap.ts'
 
 export type OutcomeCode = keyof Messages['outcome']
@@ -23,7 +23,7 @@ const LOG_LINES = 12
 /** `  ✔ restarted in 1.4 s`; a failure begins at the margin, and its log lines stand below. */
 export function outcomeText({ status, code, params = {}, log = [] }: OutcomeLine, style: Style): string {
   const margin = status === 'failed' ? '' : '  '
-  const text = hang(compose(messages(style.locale).outcome[code], params, style.locale), margin.length + 2, style.width)
+  const text = hang(compose(formFor(messages(style.locale).outcome[code], params), params, style.locale), margin.length + 2, style.width)
   return [`${margin}${mark(style, MARKS[status])} ${text}`, ...logLines(log, style)].join('\n')
 }
 

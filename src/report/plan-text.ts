@@ -29,7 +29,7 @@ export interface PlanTextOptions {
   readonly service: string
 }
 
-/** Lines of a new file that are shown without --verbose. */
+/** Lines of a new file, or of one that goes, that are shown without --verbose. */
 const NEW_FILE_LINES = 12
 
 interface Row {
@@ -69,9 +69,11 @@ function rowOf(step: StepView, effects: Plan['effects'], style: Style, options: 
     case 'make-directory':
       return { verb: plan.verb.create, subject, ...(ownership === '' ? {} : { detail: ownership }) }
     case 'write-file': {
-      const below = step.diff === undefined ? [] : diffLines(step.diff, style, step.creates === true && options.verbose !== true ? NEW_FILE_LINES : Infinity)
+      const gone = step.diff !== undefined && /^\+\+\+ \/dev\/null\s*$/m.test(step.diff.slice(0, step.diff.indexOf('\n@@')))
+      const below = step.diff === undefined ? [] : diffLines(step.diff, style, options.verbose === true || (step.creates !== true && !gone) ? Infinity : NEW_FILE_LINES)
       const detail = step.creates === true && ownership !== '' ? { detail: ownership } : {}
-      return { verb: step.creates === true ? plan.verb.create : plan.verb.edit, subject, ...detail, below }
+      const verb = step.creates === true ? plan.verb.create : gone ? plan.verb.remove : plan.verb.edit
+      return { verb, subject, ...detail, below }
     }
     case 'sql':
       return { verb: plan.verb.sql, subject: safe(step.about ?? ''), below: (step.statements ?? []).map((statement) => paint(style).dim(safe(statement))) }

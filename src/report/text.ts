@@ -43,7 +43,7 @@ function doctorBlock(report: ClusterReport, style: Style, options: TextOptions, 
   const told = new Set<string>()
   const rows = [
     ...crashRows(report.checks, style),
-    ...findingsOf(report).map(({ id, finding }) => findingRow(id, finding, style, options, places, told)),
+    ...findingsOf(report).map(({ id, finding }) => findingRow(id, finding, style, options, places, told, options.quiet !== true)),
     ...(options.verbose === true ? quietRows(report.checks, style, options) : []),
   ]
   const blocks = [clusterHeading(report.cluster, style)]
@@ -83,13 +83,14 @@ function verifyBlock(report: ClusterReport, style: Style, options: TextOptions):
   return blocks.join('\n\n')
 }
 
-function findingRow(id: string, finding: Finding, style: Style, options: TextOptions, places: PlaceNames, told: Set<string>): Row {
+function findingRow(id: string, finding: Finding, style: Style, options: TextOptions, places: PlaceNames, told: Set<string>, advised = false): Row {
   const { message, why, remedy } = findingWords(options.words, id, finding, style.locale)
   const lines: Line[] = [{ text: message }]
   if (finding.at !== undefined) lines.push({ text: places(finding.at), whole: true })
   if (options.verbose === true && why !== undefined) lines.push({ text: why })
-  // The same advice for several findings is given once.
-  if (remedy !== undefined && !told.has(remedy)) {
+  // What the next command does about it is not said here as well, and the same advice for several findings is given once.
+  const known = advised && options.verbose !== true && finding.fix !== undefined && finding.severity !== 'info'
+  if (remedy !== undefined && !known && !told.has(remedy)) {
     told.add(remedy)
     lines.push({ text: remedy, dim: true })
   }

@@ -68,9 +68,14 @@ export function passWords(words: readonly Worded[], id: string, verdict: Verdict
   return text?.title ?? id
 }
 
+/** The first of several forms of which every name is given; the last where none is. */
+export function formFor(forms: string | readonly string[], params: Params): string {
+  return typeof forms === 'string' ? forms : (forms.find((form) => fills(form, params)) ?? forms.at(-1) ?? '')
+}
+
 /** Why something could not be seen. */
 export function reasonWords(why: Unavailable, locale: Locale): string {
   const { reasons, unknownReason } = messages(locale)
-  const template = (wordsFor(reasons, why.code) ?? []).find((form) => fills(form, why.params))
-  return template === undefined ? compose(unknownReason, { code: why.code }, locale) : compose(template, why.params, locale)
+  const forms = wordsFor(reasons, why.code)
+  return forms === undefined ? compose(unknownReason, { code: why.code }, locale) : compose(formFor(forms, why.params), why.params, locale)
 }

@@ -29,6 +29,11 @@ describe('outcomes', () => {
     expect(endingText('applied', { command: 'pgwal undo' }, CHINESE)).toBe('隨時可以復原：pgwal undo')
   })
 
+  it('chooses the form of which it knows everything', () => {
+    expect(outcomeText({ status: 'warned', code: 'overwritten', params: { path: '/x', copy: '/y' } }, { ...PLAIN, width: 100 })).toBe('  ▲ /x had been edited since, and is put back; the edited content is in /y')
+    expect(outcomeText({ status: 'warned', code: 'overwritten', params: { path: '/x' } }, PLAIN)).toBe('  ▲ /x had been edited since, and is put back')
+  })
+
   it('shows the newest lines of a long log, without what could draw or betray', () => {
     const log = [...Array.from({ length: 40 }, (_, line) => `line ${line}`), '\u001b[2Jpassword=hunter2']
     const text = outcomeText({ status: 'failed', code: 'start-failed', log }, PLAIN)
@@ -69,7 +74,7 @@ describe('clusters', () => {
 })
 
 describe('history', () => {
-  const run = (hour: number, state: RunView['state'], name = '15/main'): RunView => ({ run: `20261123-${hour}`, at: new Date(2026, 10, 23, hour), command: 'enable', cluster: name, state })
+  const run = (hour: number, state: RunView['state'], name = '15/main'): RunView => ({ run: `20261123-${hour}`, at: new Date(2026, 10, 23, hour).toISOString(), command: 'enable', cluster: name, state })
 
   it('is a table, the newest first, whatever the width of a name', () => {
     expect(historyText([run(10, 'undone'), run(11, 'applied', '/srv/資料')], PLAIN)).toBe(`run          when                 cluster    command  state
@@ -82,6 +87,7 @@ Undo the newest: pgwal undo`)
   it('points at a run that was interrupted', () => {
     expect(historyText([run(10, 'interrupted'), run(11, 'applied')], PLAIN)).toContain('pgwal undo 20261123-10')
     expect(historyText([run(10, 'undone')], PLAIN)).not.toContain('pgwal undo')
+    expect(historyText([{ run: '20261123-9', at: '', command: '', state: 'unreadable' }], PLAIN)).toMatch(/^20261123-9 +not readable$/m)
     expect(historyText([], CHINESE)).toBe(messages('zh-TW').history.none)
   })
 })

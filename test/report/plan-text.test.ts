@@ -62,6 +62,13 @@ describe('a plan', () => {
     expect(planText([script], effects, PLAIN, { service: 's', verbose: true })).toMatch(/\+line 29$/)
   })
 
+  it('says of a file that goes that it goes', () => {
+    const step: StepView = { kind: 'write-file', path: '/x.sh', diff: '--- /x.sh\n+++ /dev/null\n@@ -1,1 +0,0 @@\n-line\n' }
+    expect(planText([step], effects, PLAIN, { service: 's' })).toBe('  remove /x.sh\n         @@ -1,1 +0,0 @@\n         -line')
+    const text: StepView = { ...step, diff: '--- /x.sh\n+++ /x.sh\n@@ -1,1 +1,1 @@\n-line\n+++ /dev/null\n' }
+    expect(planText([text], effects, PLAIN, { service: 's' })).toMatch(/^ {2}edit /)
+  })
+
   it('colours what is added and taken away', () => {
     const [head, , added, removed] = diffLines(diff, { ...PLAIN, colour: 1 })
     expect(head).toBe('\u001b[36m@@ -241,2 +241,3 @@\u001b[39m')

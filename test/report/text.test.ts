@@ -23,10 +23,7 @@ describe('doctor', () => {
 
 ✖ archive-mode       WAL is not archived: archive_mode is off
                      /etc/postgresql/15/main/postgresql.conf:241
-                     set archive_mode = on and restart
 ✖ replication-rule   nobody can take a base backup over ::1
-                     pg_hba.conf has no replication rule for it (127.0.0.1: line
-                     97)
 ▲ archive-directory  same file system as the data: one full disk stops both
                      move the archive to another disk
 ✔ 24 passed   ○ 2 not checked (the log is not readable: run as root)
@@ -41,7 +38,7 @@ Next: sudo pgwal enable`)
     expect(lineWith(text, '✖ archive-mode')).toBe('✖ archive-mode       WAL 未歸檔：archive_mode 為 off')
     expect(text).toContain('✔ 24 項通過   ○ 2 項未檢查（無法讀取 the log：請以 root 執行）')
     expect(text).toContain('下一步：sudo pgwal enable')
-    for (const part of ['WAL 未歸檔', '/etc/postgresql', '設定 archive_mode', '無法經由', '與資料位於', '將歸檔目錄']) expect(columnOf(lineWith(text, part), part)).toBe(21)
+    for (const part of ['WAL 未歸檔', '/etc/postgresql', '無法經由', '與資料位於', '將歸檔目錄']) expect(columnOf(lineWith(text, part), part)).toBe(21)
   })
 
   it.each([40, 60, 80, 100].flatMap((width) => (['en', 'zh-TW'] as const).map((locale) => ({ width, locale }))))('keeps within $width columns in $locale, but for what must be copied whole', ({ width, locale }) => {
@@ -68,9 +65,16 @@ Next: sudo pgwal enable`)
     expect(text).toMatch(/^ +postgresql\.conf:241$/m)
   })
 
+  it('leaves to the next command what that repairs, unless asked for more', () => {
+    expect(doctorText([broken], PLAIN, { words })).not.toContain('set archive_mode = on')
+    expect(doctorText([broken], PLAIN, { words, verbose: true })).toContain('set archive_mode = on and restart')
+    expect(doctorText([broken], PLAIN, { words, quiet: true })).toContain('set archive_mode = on and restart')
+    expect(verifyText([reportOf(archiveMode)], PLAIN, { words })).toContain('set archive_mode = on and restart')
+  })
+
   it('gives the same advice once, and the id of a check once in a row', () => {
     const verdict = { kind: 'fail', findings: archiveMode.verdict.kind === 'fail' ? [...archiveMode.verdict.findings, ...archiveMode.verdict.findings] : [] } as const
-    const text = doctorText([reportOf({ id: 'archive-mode', verdict })], PLAIN, { words })
+    const text = doctorText([reportOf({ id: 'archive-mode', verdict })], PLAIN, { words, verbose: true })
     expect(text.match(/set archive_mode = on/g)).toHaveLength(1)
     expect(text.match(/archive-mode /g)).toHaveLength(1)
   })

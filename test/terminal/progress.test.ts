@@ -85,7 +85,6 @@ describe('on a terminal', () => {
     const line = start(screen, { ...PLAIN, unicode: false })
     line.start('x'.repeat(100))
     pass(1000)
-    // eslint-disable-next-line no-control-regex
     expect(screen.writes.join('')).toMatch(/^[\u0000-\u007f]*$/)
     line.stop()
   })

@@ -15,7 +15,6 @@ function person(style: Style = PLAIN, isTTY = true) {
   let shown = ''
   stderr.on('data', (chunk: Buffer) => (shown += chunk.toString()))
   const ui = terminalUi({ style, quiet: false, stdin, stderr })
-  // eslint-disable-next-line no-control-regex
   const plain = () => shown.replace(/\u001b\[[\d;?]*[A-Za-z]/g, '')
   const when = async (text: string, ...keys: string[]): Promise<void> => {
     while (!plain().includes(text)) await new Promise((resolve) => setTimeout(resolve, 5))
@@ -94,7 +93,6 @@ describe('prompts', () => {
   it('colour nothing without colour', async () => {
     const { ui, when, raw } = person()
     await Promise.all([ui.select({ message: 'Which?', choices: [{ value: 1, name: 'one' }] }), when('one', '\r')])
-    // eslint-disable-next-line no-control-regex
     expect(raw()).not.toMatch(/\u001b\[\d*m/)
   })
 
