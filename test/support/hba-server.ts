@@ -35,46 +35,30 @@ export const PACKAGED: NonNullable<HbaFeatures['builtWith']> = { ssl: true, gss:
 
 export const INTERFACES: readonly string[] = fs.existsSync('/sys/class/net') ? fs.readdirSync('/sys/class/net') : ['lo']
 
-export class HbaServer {
-  private client: pg.Client | undefined
+/** A directory with pg_hba.conf that a test rewrites; any number of servers may read it. */
+export class HbaDirectory {
   private beside = '[]'
 
-  private constructor(readonly server: TestServer, readonly major: Major, readonly features: HbaFeatures, readonly directory: string) {}
+  private constructor(readonly path: string) {}
 
-  static async start(major: Major, features: HbaFeatures = { ssl: false, builtWith: PACKAGED, oauthValidatorLibraries: [], interfaceNames: INTERFACES }, conf = '', beforeStart?: (server: TestServer) => Promise<void>): Promise<HbaServer> {
-    const server = await TestServer.create(major, { conf })
-    const directory = path.join(server.root, 'hba')
-    fs.mkdirSync(directory)
-    fs.chmodSync(directory, 0o755)
-    fs.writeFileSync(path.join(directory, MAIN), 'local all all trust\n')
-    fs.appendFileSync(path.join(server.dataDir, 'postgresql.conf'), `hba_file = '${path.join(directory, MAIN)}'\n`)
-    await beforeStart?.(server)
-    await server.start()
-    // In a database without an encoding bytes pass as they are.
-    await server.query("create database bytes template template0 encoding 'SQL_ASCII'")
-    const made = new HbaServer(server, major, features, directory)
-    made.client = server.client({ database: 'bytes' })
-    await made.client.connect()
-    await made.client.query("set client_encoding to 'SQL_ASCII'")
+  static create(): HbaDirectory {
+    const made = new HbaDirectory(fs.mkdtempSync('/tmp/pgwal-test-hba-'))
+    fs.chmodSync(made.path, 0o755)
+    made.write({ [MAIN]: 'local all all trust\n' })
     return made
   }
 
-  async remove(): Promise<void> {
-    await this.client?.end().catch(() => undefined)
-    await this.server.remove()
-  }
-
   get mainFile(): string {
-    return path.join(this.directory, MAIN)
+    return path.join(this.path, MAIN)
   }
 
   /** Writes a tree; what an earlier one left is removed. A name that ends in a slash is an empty directory. */
   write(tree: HbaTree): void {
     const beside = Object.entries(tree).filter(([name]) => name !== MAIN)
     if (JSON.stringify(beside) !== this.beside) {
-      for (const name of fs.readdirSync(this.directory)) if (name !== MAIN) fs.rmSync(path.join(this.directory, name), { recursive: true, force: true })
+      for (const name of fs.readdirSync(this.path)) if (name !== MAIN) fs.rmSync(path.join(this.path, name), { recursive: true, force: true })
       for (const [name, content] of beside) {
-        const file = path.join(this.directory, name)
+        const file = path.join(this.path, name)
         fs.mkdirSync(name.endsWith('/') ? file : path.dirname(file), { recursive: true })
         if (!name.endsWith('/')) fs.writeFileSync(file, Buffer.from(content, 'latin1'))
       }
@@ -91,8 +75,42 @@ export class HbaServer {
     }
   }
 
+  remove(): void {
+    fs.rmSync(this.path, { recursive: true, force: true })
+  }
+}
+
+export interface HbaServerOptions {
+  readonly features?: HbaFeatures
+  /** Lines for postgresql.conf. */
+  readonly conf?: string
+  /** For certificates and the like. */
+  readonly beforeStart?: (server: TestServer) => Promise<void>
+}
+
+export class HbaServer {
+  private constructor(readonly server: TestServer, readonly major: Major, readonly features: HbaFeatures, readonly directory: HbaDirectory, private readonly client: pg.Client) {}
+
+  static async start(major: Major, directory: HbaDirectory, options: HbaServerOptions = {}): Promise<HbaServer> {
+    const features = options.features ?? { ssl: false, builtWith: PACKAGED, oauthValidatorLibraries: [], interfaceNames: INTERFACES }
+    const server = await TestServer.create(major, { conf: `hba_file = '${directory.mainFile}'\n${options.conf ?? ''}` })
+    await options.beforeStart?.(server)
+    await server.start()
+    // In a database without an encoding bytes pass as they are.
+    await server.query("create database bytes template template0 encoding 'SQL_ASCII'")
+    const client = server.client({ database: 'bytes' })
+    await client.connect()
+    await client.query("set client_encoding to 'SQL_ASCII'")
+    return new HbaServer(server, major, features, directory, client)
+  }
+
+  async remove(): Promise<void> {
+    await this.client.end().catch(() => undefined)
+    await this.server.remove()
+  }
+
   async ours(): Promise<HbaFile> {
-    return readHba(this.source, { hbaFile: this.mainFile, major: this.major, features: this.features })
+    return readHba(this.directory.source, { hbaFile: this.directory.mainFile, major: this.major, features: this.features })
   }
 
   /** pg_hba_file_rules of the file as it is now. */
@@ -100,7 +118,7 @@ export class HbaServer {
     const text = (column: string): string => `encode(textsend(${column}), 'hex')`
     const list = (column: string): string => text(`array_to_string(${column}, E'\\x02')`)
     const numbered = this.major >= 16
-    const found = await this.client!.query<(string | number | null)[]>({
+    const found = await this.client.query<(string | number | null)[]>({
       rowMode: 'array',
       text: `select ${numbered ? `rule_number, ${text('file_name')}` : 'null::int, null'}, line_number, type, ${list('database')}, ${list('user_name')},
         ${text('address')}, netmask, auth_method, ${list('options')}, ${text('error')} from pg_hba_file_rules`,
@@ -114,10 +132,10 @@ export class HbaServer {
 
   /** Makes the server load the file: true if it did, false if it keeps the old rules. */
   async reload(): Promise<boolean> {
-    const loadTime = async (): Promise<string> => (await this.client!.query<{ at: string }>('select pg_conf_load_time()::text as at')).rows[0]!.at
+    const loadTime = async (): Promise<string> => (await this.client.query<{ at: string }>('select pg_conf_load_time()::text as at')).rows[0]!.at
     const before = fs.readFileSync(this.server.logFile, 'latin1').length
     const was = await loadTime()
-    await this.client!.query('select pg_reload_conf()')
+    await this.client.query('select pg_reload_conf()')
     while (await loadTime() === was) await new Promise((resolve) => setTimeout(resolve, 2))
     // The session has taken the signal; the postmaster reads the file before it forwards the signal.
     return !fs.readFileSync(this.server.logFile, 'latin1').slice(before).includes('was not reloaded')

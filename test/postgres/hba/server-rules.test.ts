@@ -1,7 +1,7 @@
 // Our reading of pg_hba.conf against the servers' own, row by row of pg_hba_file_rules.
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { asRows, HbaServer, type HbaTree, type RuleRow } from '../../support/hba-server.ts'
+import { asRows, HbaDirectory, HbaServer, type HbaTree, type RuleRow } from '../../support/hba-server.ts'
 import { MAJORS } from '../../support/server.ts'
 import type { HbaFile } from '../../../src/postgres/hba/index.ts'
 import { CASES } from './cases.ts'
@@ -33,17 +33,20 @@ function difference(server: readonly RuleRow[], hba: HbaFile): string | null {
 }
 
 describe.skipIf(!here)('pg_hba.conf as seven servers read it (needs the packaged servers for Linux x64)', () => {
+  let directory: HbaDirectory
   let servers: HbaServer[] = []
   beforeAll(async () => {
-    servers = await Promise.all(MAJORS.map(async (major) => HbaServer.start(major)))
+    directory = HbaDirectory.create()
+    servers = await Promise.all(MAJORS.map(async (major) => HbaServer.start(major, directory)))
   })
   afterAll(async () => {
     await Promise.all(servers.map(async (server) => server.remove()))
+    directory.remove()
   })
 
   async function compare(tree: HbaTree): Promise<string[]> {
+    directory.write(tree)
     const found = await Promise.all(servers.map(async (server) => {
-      server.write(tree)
       const rows = await server.rows()
       const differs = difference(rows, await server.ours())
       return differs === null ? [] : [`PostgreSQL ${server.major}: ${differs}`]
