@@ -100,6 +100,11 @@ export interface ReplaceOptions extends Acting {
   readonly mode?: number
 }
 
+/**
+ * What the machine refuses is thrown as a HostError with the system's code, or one of `not-a-file`, `too-large`, `changed`, `timeout`,
+ * `password-needed`, `no-tls`, `connection-lost`, `not-postgresql`, `not-supported`; and for root without `as`, where others than root
+ * could have planted something: `unsafe-link` (a link on the way), `unsafe-program`.
+ */
 export interface Host {
   readonly os: NodeJS.Platform
   readonly env: Readonly<Record<string, string | undefined>>
@@ -130,7 +135,10 @@ export interface Host {
   /** Whether a file can be created in the directory by this account, tried without leaving a name behind where the system can (O_TMPFILE), else by access checks. */
   canWriteInto(directory: string, options?: Acting): Promise<{ readonly ok: true } | { readonly ok: false; readonly code: string }>
 
-  /** New content, atomically: temporary file beside it, fsync, rename, fsync of the directory; symbolic links resolved first; mode, owner, ACL and attributes kept. */
+  /**
+   * New content, atomically: temporary file beside it, fsync, rename, fsync of the directory; symbolic links resolved first; mode, owner,
+   * ACL and attributes kept. A bind-mounted file, and every file on Windows, is written in place instead: not atomic, so journal its bytes first.
+   */
   replace(path: string, bytes: Uint8Array, options: ReplaceOptions): Promise<void>
   /** A new directory (its parent must exist); throws `EEXIST`. Durable when it returns. `owner`: who gets it, when root makes it for another. */
   makeDirectory(path: string, options: Acting & { readonly mode: number; readonly owner?: Account }): Promise<void>
