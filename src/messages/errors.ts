@@ -69,6 +69,10 @@ export const errorTexts = {
     en: { message: 'archive_library is {value}: it archives in place of archive_command.', remedy: 'Keep it and test it with `pgwal verify`, or set archive_library = \'\' and run `pgwal enable` again.' },
     'zh-TW': { message: 'archive_library 為 {value}：由它取代 archive_command 進行歸檔。', remedy: '若要保留，請以 `pgwal verify` 測試；否則設定 archive_library = \'\' 後再次執行 `pgwal enable`。' },
   },
+  'archive-tool-present': {
+    en: { message: 'archive_command hands the WAL to {tool}; in its place, the backups that {tool} makes would no longer be restorable.', remedy: 'Keep it and test it with `pgwal verify`, or set archive_command = \'\' and run `pgwal enable` again.' },
+    'zh-TW': { message: 'archive_command 將 WAL 交給 {tool}；若取代它，{tool} 製作的備份將無法再還原。', remedy: '若要保留，請以 `pgwal verify` 測試；否則設定 archive_command = \'\' 後再次執行 `pgwal enable`。' },
+  },
   'archive-directory-relative': {
     en: { message: '{path} is not an absolute path.', remedy: 'Give one that begins with /.' },
     'zh-TW': { message: '{path} 不是絕對路徑。', remedy: '請指定以 / 開頭的路徑。' },
