@@ -14,8 +14,7 @@ export const worded: readonly Worded[] = [...checks, ...probes]
 
 export async function clusterReportsText(context: Context, command: 'doctor' | 'verify', reports: readonly ClusterReport[]): Promise<string> {
   const { privileged } = await context.host.self()
-  const several = reports.length > 1 ? { selector: ({ cluster }: ClusterReport) => `--cluster ${cluster.id}` } : {}
-  const options = { words: worded, verbose: context.verbose, quiet: context.quiet, privileged, ...several }
+  const options = { words: worded, verbose: context.verbose, quiet: context.quiet, privileged }
   return (command === 'doctor' ? doctorText : verifyText)(reports, context.style, options)
 }
 

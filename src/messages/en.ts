@@ -1,3 +1,5 @@
+import type { Note } from '../platforms/platform.ts'
+
 /**
  * English: headings, prompts, progress, errors and outcomes. The words of findings live with their checks. `{name}` stands
  * for a parameter, `{name|one|many}` for a word that depends on one; parameters whose name ends in `Ms` are durations and
@@ -53,6 +55,21 @@ export const en = {
       windows: 'Windows service',
       unknown: 'not known',
     },
+    notes: {
+      'outside-unit': 'the server was not started by {unit}, which does not watch over it; to bring it back: {command}',
+      'unit-failed': '{unit} counts as failed, although the server runs; to put it right: {command}',
+      'binary-replaced': '{file} was replaced under the running server (process {pid}); the next start takes the new one',
+      'stale-pid-file': '{file} is left over from a server that is gone (process {pid})',
+      'reused-pid': '{file} names process {pid}, which is not this server',
+      'config-missing': '{file} does not exist',
+      'config-unreadable': '{file} is not readable; what is shown are defaults',
+      'data-unreadable': 'the data directory {directory} is not readable',
+      'process-unreadable': 'process {pid} is somebody else\'s; its directory is what its command line says',
+      'data-directory-shared': '{config} uses the same data directory {directory}',
+      'binaries-missing': 'no programs of PostgreSQL {major} were found',
+      'version-unknown': 'the version of {directory} cannot be told',
+      'postmaster-unidentified': 'a server runs as process {pid}, but its data directory cannot be told',
+    } satisfies Record<Note['code'], string>,
     managedBy: '{manager} manages this configuration: change settings with {command}',
     none: 'No PostgreSQL cluster was found on this machine.',
     noneRemedy: 'Name one: pgwal clusters -D DIR',
@@ -77,6 +94,7 @@ export const en = {
   verify: {
     closing: {
       proved: 'Archiving works: a segment written just now is in the archive.',
+      reported: 'The server counts a segment written just now as archived; what is in the archive was not seen.',
       unproved: 'Nothing failed, but archiving is not proved: no segment was tested.',
       failed: 'Archiving is not proved.',
     },

@@ -1,6 +1,6 @@
 import { messages } from '../messages/messages.ts'
-import type { Cluster } from '../platforms/platform.ts'
-import { columns, pad, paint, safe, symbolsOf, type Style } from './style.ts'
+import type { Cluster, Note } from '../platforms/platform.ts'
+import { columns, mark, pad, paint, safe, symbolsOf, type Style } from './style.ts'
 import { compose } from './words.ts'
 import { hang } from './wrap.ts'
 
@@ -14,11 +14,17 @@ export function clusterHeading(cluster: Cluster, style: Style): string {
   const parts = [chalk.bold(safe(cluster.id)), `PostgreSQL ${safe(cluster.version)}`, words.platform[cluster.platform], compose(words.port, { port: cluster.port }, style.locale), state]
   const lines = [parts.join(` ${symbolsOf(style).dot} `)]
   if (cluster.id !== cluster.dataDir) lines.push(chalk.dim(`  ${safe(cluster.dataDir)}`))
-  if (cluster.major > TESTED.to || cluster.major < TESTED.from) lines.push(`  ${chalk.yellow(compose(words.untestedMajor, { major: cluster.major }, style.locale))}`)
+  if (cluster.major !== 0 && (cluster.major > TESTED.to || cluster.major < TESTED.from)) lines.push(`  ${chalk.yellow(compose(words.untestedMajor, { major: cluster.major }, style.locale))}`)
   if (cluster.manager !== undefined) {
     lines.push(`  ${chalk.yellow(hang(compose(words.managedBy, { manager: cluster.manager.name, command: cluster.manager.command }, style.locale), 2, style.width))}`)
   }
+  for (const note of cluster.notes) lines.push(`  ${noteText(note, style)}`)
   return lines.join('\n')
+}
+
+/** Something odd that was seen on the way. */
+function noteText({ code, params }: Note, style: Style): string {
+  return `${mark(style, 'warning')} ${hang(compose(messages(style.locale).cluster.notes[code], params, style.locale), 4, style.width)}`
 }
 
 /** Every cluster with where its parts are and how it was found. */

@@ -9,8 +9,8 @@ export const SCHEMA = 1
 
 /** A cluster as every command's JSON shows it. */
 export function clusterJson(cluster: Cluster): object {
-  const { id, platform, version, dataDir, configFile, hbaFile, port, running, owner, binDir, logFile, service, socketDirs, manager, evidence, pid } = cluster
-  return { id, platform, version, dataDir, configFile, hbaFile, port, running, owner: owner.name, pid, binDir, logFile, service, socketDirs, manager, evidence }
+  const { id, platform, version, dataDir, configFile, hbaFile, port, running, owner, binDir, logFile, service, socketDirs, manager, evidence, notes, pid } = cluster
+  return { id, platform, version, dataDir, configFile, hbaFile, port, running, owner: owner.name, pid, binDir, logFile, service, socketDirs, manager, evidence, notes }
 }
 
 /** doctor and verify. Words are English whatever the language: a script reads codes and parameters. */

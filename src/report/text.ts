@@ -1,5 +1,6 @@
 import type { Finding, Place, Severity } from '../checks/check.ts'
-import { messages } from '../messages/messages.ts'
+import { shellWord } from '../checks/support/shell-word.ts'
+import { messages, type Messages } from '../messages/messages.ts'
 import { clusterHeading } from './clusters-text.ts'
 import { findingsOf, type CheckResult, type ClusterReport } from './report.ts'
 import { columns, emphasise, mark, pad, paint, safe, type Style } from './style.ts'
@@ -15,8 +16,8 @@ export interface TextOptions {
   readonly quiet?: boolean
   /** Whether the caller may act as root; if not, the next command begins with `sudo`. */
   readonly privileged?: boolean
-  /** How to name the cluster in the next command; only needed where there are several. */
-  readonly selector?: (report: ClusterReport) => string
+  /** Whether the next command must name the cluster: where there are several, and where the user chose one. */
+  readonly nameCluster?: boolean
 }
 
 /** Rows of a table with one column for the symbol, one for the id and one for the words. */
@@ -35,10 +36,10 @@ interface Line {
 
 /** What doctor found: of each cluster its heading, the findings with the worst first, the counts, and what to do next. */
 export function doctorText(reports: readonly ClusterReport[], style: Style, options: TextOptions): string {
-  return reports.map((report) => doctorBlock(report, style, options, reports.length > 1)).join('\n\n')
+  return reports.map((report) => doctorBlock(report, style, { ...options, nameCluster: options.nameCluster ?? reports.length > 1 })).join('\n\n')
 }
 
-function doctorBlock(report: ClusterReport, style: Style, options: TextOptions, several: boolean): string {
+function doctorBlock(report: ClusterReport, style: Style, options: TextOptions): string {
   const places = placeNames(report)
   const told = new Set<string>()
   const rows = [
@@ -52,7 +53,7 @@ function doctorBlock(report: ClusterReport, style: Style, options: TextOptions, 
   const counts = countsLine(report, style, options)
   if (rows.length > 0) blocks[blocks.length - 1] += `\n${counts}`
   else blocks.push(counts)
-  blocks.push(closing(report, style, options, several))
+  blocks.push(closing(report, style, options))
   return blocks.join('\n\n')
 }
 
@@ -76,11 +77,16 @@ function verifyBlock(report: ClusterReport, style: Style, options: TextOptions):
   if (rows.length > 0) blocks.push(table(rows, style))
   if (options.quiet === true) return blocks.join('\n\n')
   const words = messages(style.locale).verify.closing
-  const { summary } = report
-  const tested = report.checks.some(({ verdict }) => verdict.kind === 'pass' && verdict.detail !== undefined)
-  const key = summary.error > 0 || summary.crash > 0 ? 'failed' : tested ? 'proved' : 'unproved'
-  blocks.push(hang(words[key], 0, style.width))
+  blocks.push(hang(words[proofOf(report)], 0, style.width))
   return blocks.join('\n\n')
+}
+
+/** Only the round trip proves archiving, and only where the segment was seen in the archive. */
+function proofOf({ checks, summary }: ClusterReport): keyof Messages['verify']['closing'] {
+  if (summary.error > 0 || summary.crash > 0) return 'failed'
+  const verdict = checks.find(({ id }) => id === 'archive-round-trip')?.verdict
+  if (verdict?.kind !== 'pass') return 'unproved'
+  return verdict.detail?.code === 'reported' ? 'reported' : 'proved'
 }
 
 function findingRow(id: string, finding: Finding, style: Style, options: TextOptions, places: PlaceNames, told: Set<string>, advised = false): Row {
@@ -157,14 +163,14 @@ function countsLine(report: ClusterReport, style: Style, options: TextOptions): 
 }
 
 /** One sentence that says what it means, and the command to go on with. */
-function closing(report: ClusterReport, style: Style, options: TextOptions, several: boolean): string {
+function closing(report: ClusterReport, style: Style, options: TextOptions): string {
   const { doctor } = messages(style.locale)
   const findings = findingsOf(report)
   const errors = findings.filter(({ finding }) => finding.severity === 'error')
   const unseen = report.checks.some(({ verdict }) => verdict.kind === 'crash' || (verdict.kind === 'skip' && verdict.why.code !== 'not-applicable'))
   const warned = findings.some(({ finding }) => finding.severity === 'warning')
   const key = errors.some(({ finding }) => stopsArchiving(finding)) ? 'lost' : errors.length > 0 ? 'broken' : warned ? 'weak' : unseen ? 'unseen' : 'well'
-  const selector = several ? (options.selector?.(report) ?? ` --cluster ${safe(report.cluster.id)}`) : ''
+  const selector = options.nameCluster === true ? ` --cluster ${shellWord(safe(report.cluster.id))}` : ''
   const sudo = options.privileged === true ? '' : 'sudo '
   const fixable = findings.some(({ finding }) => finding.fix !== undefined && finding.severity !== 'info')
   const next = fixable ? `${sudo}pgwal enable${selector}` : errors.length > 0 || warned ? `pgwal checks ${findings[0]!.id}` : `pgwal verify${selector}`

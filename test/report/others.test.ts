@@ -68,6 +68,12 @@ describe('clusters', () => {
     expect(text.match(/\/srv\/pg/g)).toHaveLength(1)
   })
 
+  it('tells what is odd about one, below its heading', () => {
+    const notes = [{ code: 'unit-failed', params: { unit: 'postgresql@15-main', command: 'systemctl reset-failed' } }] as const
+    expect(clustersText([{ ...cluster, notes }], PLAIN).split('\n')[2]).toBe('  ▲ postgresql@15-main counts as failed, although the server runs; to put it')
+    expect(clustersText([{ ...cluster, major: 0, version: '?' }], PLAIN)).not.toContain('tested versions')
+  })
+
   it('says so when there is none', () => {
     expect(clustersText([], PLAIN)).toContain('No PostgreSQL cluster')
   })

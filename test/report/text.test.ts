@@ -96,6 +96,7 @@ Next: sudo pgwal enable`)
     expect(end(...passes(2), skipped('a', 'server-down'))).toContain('the rest is unknown')
     expect(doctorText([broken], PLAIN, { words, privileged: true })).toContain('Next: pgwal enable')
     expect(doctorText([broken, broken], PLAIN, { words })).toContain('Next: sudo pgwal enable --cluster 15/main')
+    expect(doctorText([{ ...broken, cluster: { ...cluster, id: "/srv/da ta's" } }], PLAIN, { words, nameCluster: true })).toContain(`Next: sudo pgwal enable --cluster '/srv/da ta'\\''s'`)
   })
 
   it('keeps a crash apart from a finding', () => {
@@ -154,6 +155,9 @@ Archiving works: a segment written just now is in the archive.`)
 
   it('claims nothing that was not tested', () => {
     expect(verifyText([reportOf(...passes(1), skipped('archive-round-trip', 'server-down'))], CHINESE, { words })).toContain('尚未證明歸檔有效')
+    const login = { id: 'replication-login', verdict: { kind: 'pass', detail: { code: 'in', params: {} } } } as const
+    expect(verifyText([reportOf(login, skipped('archive-round-trip', 'in-recovery'))], PLAIN, { words })).toContain('archiving is not proved')
+    expect(verifyText([reportOf({ id: 'archive-round-trip', verdict: { kind: 'pass', detail: { code: 'reported', params: {} } } })], PLAIN, { words })).toContain('was not seen')
     expect(verifyText([reportOf(archiveMode, arrived)], PLAIN, { words })).toContain('Archiving is not proved.')
   })
 })
