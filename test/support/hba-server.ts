@@ -6,6 +6,7 @@ import type pg from 'pg'
 import type { FileSource } from '../../src/postgres/file-source.ts'
 import { readable } from '../../src/postgres/hba/bytes.ts'
 import { readHba, type HbaFeatures, type HbaFile } from '../../src/postgres/hba/index.ts'
+import { attempt } from './hba-client.ts'
 import { TestServer, type Major } from './server.ts'
 
 /** Files by their path relative to the directory of pg_hba.conf; byte strings. */
@@ -89,7 +90,7 @@ export interface HbaServerOptions {
 }
 
 export class HbaServer {
-  private constructor(readonly server: TestServer, readonly major: Major, readonly features: HbaFeatures, readonly directory: HbaDirectory, private readonly client: pg.Client) {}
+  private constructor(readonly server: TestServer, readonly major: Major, readonly features: HbaFeatures, readonly directory: HbaDirectory, private client: pg.Client) {}
 
   static async start(major: Major, directory: HbaDirectory, options: HbaServerOptions = {}): Promise<HbaServer> {
     const features = options.features ?? { ssl: false, builtWith: PACKAGED, oauthValidatorLibraries: [], interfaceNames: INTERFACES }
@@ -98,10 +99,28 @@ export class HbaServer {
     await server.start()
     // In a database without an encoding bytes pass as they are.
     await server.query("create database bytes template template0 encoding 'SQL_ASCII'")
+    return new HbaServer(server, major, features, directory, await HbaServer.connect(server))
+  }
+
+  private static async connect(server: TestServer): Promise<pg.Client> {
     const client = server.client({ database: 'bytes' })
+    client.on('error', () => undefined) // the server was stopped
     await client.connect()
     await client.query("set client_encoding to 'SQL_ASCII'")
-    return new HbaServer(server, major, features, directory, client)
+    return client
+  }
+
+  async stop(): Promise<void> {
+    await this.client.end()
+    await this.server.stop()
+  }
+
+  /** Whether a stopped server comes up with the file as it is; if not, it stays down. */
+  async startAgain(): Promise<boolean> {
+    if (await this.server.pid() !== undefined) return true
+    const started = await this.server.pgCtl('-w', '-t', '60', '-l', this.server.logFile, 'start')
+    if (started.code === 0) this.client = await HbaServer.connect(this.server)
+    return started.code === 0
   }
 
   async remove(): Promise<void> {
@@ -133,12 +152,15 @@ export class HbaServer {
   /** Makes the server load the file: true if it did, false if it keeps the old rules. */
   async reload(): Promise<boolean> {
     const loadTime = async (): Promise<string> => (await this.client.query<{ at: string }>('select pg_conf_load_time()::text as at')).rows[0]!.at
-    const before = fs.readFileSync(this.server.logFile, 'latin1').length
+    const before = fs.statSync(this.server.logFile).size
     const was = await loadTime()
     await this.client.query('select pg_reload_conf()')
-    while (await loadTime() === was) await new Promise((resolve) => setTimeout(resolve, 2))
-    // The session has taken the signal; the postmaster reads the file before it forwards the signal.
-    return !fs.readFileSync(this.server.logFile, 'latin1').slice(before).includes('was not reloaded')
+    while (await loadTime() === was) await new Promise((resolve) => setTimeout(resolve, 1))
+    // The postmaster tells its children before it reads the file itself, but accepts no connection in between: an
+    // answer to any attempt shows that it is through.
+    await attempt(this.server, { user: 'nobody', database: 'none', address: 'local' })
+    const log = fs.readFileSync(this.server.logFile)
+    return !log.subarray(before).includes('was not reloaded')
   }
 }
 
