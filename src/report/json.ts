@@ -1,5 +1,6 @@
 import type { Finding } from '../checks/check.ts'
 import type { Cluster } from '../platforms/platform.ts'
+import type { RunView } from './history-text.ts'
 import type { StepView } from './plan-text.ts'
 import type { CheckResult, ClusterReport } from './report.ts'
 import { findingWords, reasonWords, type Worded } from './words.ts'
@@ -19,7 +20,7 @@ export function reportsJson(command: 'doctor' | 'verify', reports: readonly Clus
 }
 
 /** One cluster's part of {@link reportsJson}; also `verify` inside enable's. */
-export function reportJson({ cluster, checks, summary }: ClusterReport, words: readonly Worded[]): object {
+function reportJson({ cluster, checks, summary }: ClusterReport, words: readonly Worded[]): object {
   return { cluster: clusterJson(cluster), checks: checks.map((result) => checkJson(result, words)), summary }
 }
 
@@ -38,6 +39,11 @@ function findingJson(id: string, finding: Finding, words: readonly Worded[]): ob
 
 export function clustersJson(clusters: readonly Cluster[]): object {
   return { schema: SCHEMA, command: 'clusters', clusters: clusters.map(clusterJson) }
+}
+
+/** The journal's runs, the newest first. */
+export function historyJson(runs: readonly RunView[]): object {
+  return { schema: SCHEMA, command: 'history', runs }
 }
 
 export type RunOutcome = 'applied' | 'nothing-to-do' | 'planned' | 'rolled-back' | 'cancelled'

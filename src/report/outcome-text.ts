@@ -28,7 +28,7 @@ export function outcomeText({ status, code, params = {}, log = [] }: OutcomeLine
 }
 
 /** The newest lines of a log, indented. */
-export function logLines(log: readonly string[], style: Style): string[] {
+function logLines(log: readonly string[], style: Style): string[] {
   return log.slice(-LOG_LINES).map((line) => `    ${paint(style).dim(safe(line))}`)
 }
 

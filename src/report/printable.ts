@@ -4,7 +4,7 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu
 const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
 /** Longest text from outside that a report shows, in code points; enough for a path of the usual PATH_MAX in a sentence. */
-export const PRINTABLE_LIMIT = 600
+const PRINTABLE_LIMIT = 600
 
 /**
  * Text from a file, a server, a name or a log, as one line that is safe to show: what is invisible or a control becomes a

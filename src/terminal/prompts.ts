@@ -7,7 +7,7 @@ export class Cancelled extends Error {
   override readonly name = 'Cancelled'
 }
 
-export interface Question {
+interface Question {
   readonly message: string
   /** What Enter gives. */
   readonly default?: string
@@ -15,7 +15,7 @@ export interface Question {
   readonly validate?: (answer: string) => true | string | Promise<true | string>
 }
 
-export interface Choice<T> {
+interface Choice<T> {
   readonly value: T
   readonly name: string
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { jsonText } from '../../src/report/json-text.ts'
-import { clustersJson, reportsJson, runJson } from '../../src/report/json.ts'
+import { clustersJson, historyJson, reportsJson, runJson } from '../../src/report/json.ts'
 import { broken, cluster, reportOf, skipped, words } from './example.ts'
 
 const asRead = (value: unknown) => JSON.parse(jsonText(value))
@@ -43,6 +43,11 @@ describe('JSON', () => {
       outcome: 'applied', run: '20261123-1', verify: { summary: { pass: 24 } },
     })
     expect(asRead(runJson('undo', { cluster, steps: [], effects: {}, outcome: 'nothing-to-do' }, words))).not.toHaveProperty('run')
+  })
+
+  it('lists runs', () => {
+    const run = { run: '20261123-101500-4f2a', at: '2026-11-23T10:15:00.000Z', command: 'enable', cluster: '15/main', state: 'applied' } as const
+    expect(asRead(historyJson([run]))).toEqual({ schema: 1, command: 'history', runs: [run] })
   })
 
   it('lists clusters with their evidence', () => {
