@@ -132,7 +132,7 @@ class Revert {
     if (postmaster === undefined) return options.startIfDown ? 'start' : undefined
     if (options.startIfDown && !(await isHealthy(context, postmaster))) return 'restart'
     const sawNew = !samePostmaster(postmaster, options.postmasterBefore) && plan.effects.restartFor.length > 0
-    if (sawNew && !options.serverFollowed) return 'restart'
+    if (sawNew && (this.changed || !options.serverFollowed)) return 'restart'
     return this.changed || !options.serverFollowed ? 'reload' : undefined
   }
 

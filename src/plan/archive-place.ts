@@ -1,0 +1,104 @@
+import { codeOf } from '../errors.ts'
+import type { Acting, Host } from '../host/host.ts'
+import type { Cluster } from '../platforms/platform.ts'
+import { parseWalName, readSegmentHeader, SEGMENT_HEADER_BYTES } from '../postgres/wal/index.ts'
+import { readClusterConfiguration } from './read-files.ts'
+import type { ArchivePlace } from './planner.ts'
+import { actingAs } from './server-context.ts'
+import type { ServerContext } from './server-context.ts'
+import { parentOf } from './state-directory.ts'
+
+/** As many segments are asked whose they are; a directory of a million is not read to its end. */
+const MOST_SEGMENTS = 32
+const MOST_NAMES = 10_000
+
+type Looking = { readonly host: Host; readonly cluster: Cluster; readonly self: ServerContext['self'] }
+
+/** Looks at the directory that shall hold the archive, as the server's account sees it. */
+export async function surveyArchivePlace(context: Looking, directory: string, own: { readonly systemIdentifier: string; readonly others: readonly Cluster[] }): Promise<ArchivePlace> {
+  const { host, self, cluster } = context
+  const acting = actingAs(self, cluster.owner)
+  const found = await existing(host, directory, acting)
+  const place = { directory, realPath: found.realPath, missing: found.missing, parentIsRoots: false }
+  if (found.problem !== undefined) return { ...place, kind: found.problem === 'ENOTDIR' ? 'other' : 'absent', writable: { ok: false, code: found.problem } }
+  const writable = await host.canWriteInto(found.path, acting)
+  if (found.missing.length > 0) {
+    const parentIsRoots = !writable.ok && writable.code === 'EACCES' && (await rootMay(context, found.path))
+    return { ...place, kind: 'absent', parentIsRoots, writable: parentIsRoots ? { ok: true } : writable }
+  }
+  const foreign = await foreignIdentifier(host, directory, own.systemIdentifier, acting)
+  const usedBy = await userOf(context, directory, own.others)
+  return { ...place, kind: 'directory', writable, ...(foreign === undefined ? {} : { foreign }), ...(usedBy === undefined ? {} : { usedBy }) }
+}
+
+interface Existing {
+  /** The innermost directory that exists. */
+  readonly path: string
+  readonly realPath: string
+  readonly missing: readonly string[]
+  readonly problem?: string
+}
+
+async function existing(host: Host, directory: string, acting: Acting): Promise<Existing> {
+  const missing: string[] = []
+  for (let path = directory; ; path = parentOf(path)) {
+    try {
+      const { kind } = await host.stat(path, acting)
+      const real = await host.realPath(path, acting)
+      const rest = directory.slice(path.length).replace(/^\/+/, '')
+      const realPath = rest === '' ? real : `${real === '/' ? '' : real}/${rest}`
+      return { path, realPath, missing, ...(kind === 'directory' ? {} : { problem: 'ENOTDIR' }) }
+    } catch (error) {
+      const code = codeOf(error)
+      if (code === '') throw error
+      if (code !== 'ENOENT' || parentOf(path) === path) return { path, realPath: directory, missing, problem: code }
+      missing.unshift(path)
+    }
+  }
+}
+
+/** Whether root can make a directory here that the owner can reach. */
+async function rootMay({ host, self }: Looking, directory: string): Promise<boolean> {
+  if (!self.privileged) return false
+  const { uid, mode } = await host.stat(directory)
+  return uid === self.uid && (mode & 0o001) !== 0
+}
+
+async function foreignIdentifier(host: Host, directory: string, own: string, acting: Acting): Promise<string | undefined> {
+  let segments = 0
+  let names = 0
+  try {
+    for await (const name of host.listStream(directory, acting)) {
+      if (++names > MOST_NAMES || segments >= MOST_SEGMENTS) break
+      if (parseWalName(name).kind !== 'segment') continue
+      segments++
+      const header = readSegmentHeader(await host.readPart(`${directory}/${name}`, 0, SEGMENT_HEADER_BYTES, acting))
+      if (!('error' in header) && String(header.systemIdentifier) !== own) return String(header.systemIdentifier)
+    }
+  } catch (error) {
+    if (codeOf(error) === '') throw error
+  }
+  return undefined
+}
+
+/** Another cluster whose archive command names this directory. */
+async function userOf({ host, self, cluster }: Looking, directory: string, others: readonly Cluster[]): Promise<string | undefined> {
+  for (const other of others) {
+    if (other.dataDir === cluster.dataDir) continue
+    const configuration = await readClusterConfiguration({ host, self, cluster: other }).catch(() => undefined)
+    const command = configuration?.get('archive_command')?.value ?? ''
+    const script = /'([^']*\/pgwal-archive\.sh)'/.exec(command)?.[1]
+    const text = script === undefined ? '' : await host.read(script, { ...actingAs(self, other.owner), limit: 65_536 }).then((bytes) => new TextDecoder().decode(bytes), () => '')
+    if ([command, /^archive=(.*)$/m.exec(text)?.[1] ?? ''].some((words) => names(words, directory))) return other.id
+  }
+  return undefined
+}
+
+/** Whether a command names a directory, and not only one whose name begins alike. */
+function names(command: string, directory: string): boolean {
+  for (let at = command.indexOf(directory); at !== -1; at = command.indexOf(directory, at + 1)) {
+    const next = command[at + directory.length]
+    if (next === undefined || /[\s/'"]/.test(next)) return true
+  }
+  return false
+}
