@@ -315,15 +315,26 @@ class Compiler {
   private bracketItem(first: boolean): string {
     if (this.source[this.at] === '-' && !first && this.source[this.at + 1] !== ']') throw new Invalid(RANGE)
     const start = this.bracketElement()
-    if (this.source[this.at] !== '-' || this.source[this.at + 1] === ']' || this.source[this.at + 1] === undefined) {
-      return typeof start === 'string' ? start : this.range(start, start)
-    }
+    this.lookAhead()
+    if (this.source[this.at] !== '-' || this.source[this.at + 1] === ']') return typeof start === 'string' ? start : this.range(start, start)
     // A range.
     if (typeof start === 'string') throw new Invalid(RANGE)
     this.at++
+    this.lookAhead()
+    if (/^\[[:=]/.test(this.source.slice(this.at, this.at + 2))) throw new Invalid(RANGE)
     const end = this.bracketElement()
-    if (typeof end === 'string' || start > end) throw new Invalid(RANGE)
+    if (typeof end === 'string') throw new Invalid(RANGE)
+    this.lookAhead()
+    if (start > end) throw new Invalid(RANGE)
     return this.range(start, end)
+  }
+
+  /** The server reads one token ahead: what is wrong with that one is reported first. */
+  private lookAhead(): void {
+    const here = this.at
+    if (here >= this.source.length || this.source.slice(here) === '[') throw new Invalid(BRACKETS)
+    if (this.source[here] === '\\') this.bracketElement()
+    this.at = here
   }
 
   private range(start: number, end: number): string {
@@ -371,17 +382,17 @@ class Compiler {
     const close = this.source.indexOf(`${kind}]`, this.at + 2)
     if (close < 0) throw new Invalid(BRACKETS)
     const name = this.source.slice(this.at + 2, close)
+    this.at = close + 2
+    this.lookAhead()
     if (kind === ':') {
       const set = Object.hasOwn(CLASSES, name) ? CLASSES[name] : undefined
       if (set === undefined) throw new Invalid(CLASS)
-      this.at = close + 2
       if (this.ignoreCase && (name === 'lower' || name === 'upper')) return CLASSES.alpha!
       return set
     }
     if (name === '') throw new Invalid(COLLATING)
     const code = name.length === 1 ? name.charCodeAt(0) : COLLATING_NAMES.get(name)
     if (code === undefined) throw new Invalid(COLLATING)
-    this.at = close + 2
     return kind === '.' ? code : this.range(code, code)
   }
 }

@@ -6,7 +6,9 @@ const pick = (...words: readonly string[]): fc.Arbitrary<string> => fc.constantF
 const rarely = <T>(usual: fc.Arbitrary<T>, rare: fc.Arbitrary<T>, weight = 8): fc.Arbitrary<T> => fc.oneof({ weight, arbitrary: usual }, { weight: 1, arbitrary: rare })
 
 const type = rarely(pick('local', 'host', 'hostssl', 'hostnossl', 'hostgssenc', 'hostnogssenc', 'host', 'local'), pick('HOST', 'Local', 'hostssh', 'include', '"host"', 'host,local', '', 'ho"st"', '@inc'))
-const pattern = fc.array(pick('a', 'b', '.', '*', '+', '?', '^', '$', '(', ')', '[', ']', '[a-c]', '[^b]', '{', '}', '{1}', '{2,3}', '{2,1}', '|', '\\d', '\\w', '\\', '\\m', '\\y', '\\1', '(?:', '(?i)', '-', '[[:alpha:]]', '[:x:]', ',', '0', '9', '_', '\\.', '\\x', '(?=', '(?#', '[[.a.]]', '\xe9'), { maxLength: 7 }).map((parts) => `/${parts.join('')}`)
+/** Parts that patterns are put together from. */
+export const regexParts = pick('a', 'b', 'A', '.', '*', '+', '?', '^', '$', '(', ')', '(a', ')', '[', ']', '[a-c]', '[^b]', '[a-', '{', '}', '{1}', '{2,3}', '{2,1}', '{0,1}', '|', '\\d', '\\w', '\\S', '\\', '\\m', '\\M', '\\y', '\\Y', '\\A', '\\Z', '\\1', '\\2', '\\B', '(?:', '(?i)', '(?=', '(?!', '(?<=', '(?<!', '(?#c)', '(?#', '***:', '***=', '-', '[[:alpha:]]', '[:x:]', '[[.a.]]', '[[=b=]]', '[.', ':]', ',', '0', '9', '_', '\\.', '\\x', '\\e', '\\cA', '\\0', '\\141', '\\u0061', '\xe9', '=', ':', ' ', '\\q')
+const pattern = fc.array(regexParts, { maxLength: 7 }).map((parts) => `/${parts.join('')}`)
 const name = fc.oneof(
   { weight: 6, arbitrary: pick('a', 'b', 'db', 'app', 'joe', 'all', 'replication', 'sameuser', 'samerole', 'postgres') },
   { weight: 3, arbitrary: pick('ALL', 'Replication', 'samegroup', '+grp', '+', '*', '"all"', '"+grp"', '"a b"', '"a,b"', '"a#b"', '""', 'a"b"c', '"a""b"', "'a'", 'caf\xc3\xa9', 'caf\xe9', '@users', '@dbs', '@none', '"@users"', '@"users"', '@d/more', '+"g h"', '0', '-', 'a-b', 'a.b', '=', 'a=b') },
