@@ -1,1 +1,3 @@
+export type { Answer, Judgement, JudgementKind, Problem, ProblemCode } from './judgement.ts'
+export * from './reader.ts'
 export * from './writer.ts'
