@@ -1,14 +1,14 @@
 /** `pgwal demo`: the whole main job on a throw-away server, with what a user of the real commands sees. */
 import type { Context } from '../base-command.ts'
 import type { Host } from '../host/host.ts'
-import { fill } from '../messages/locale.ts'
 import { mark, paint } from '../report/style.ts'
+import { compose } from '../report/words.ts'
 import { diagnoseAll } from './doctor.ts'
-import { enable } from './enable.ts'
-import { clusterReportsText, duration, enableText, undoText } from './present.ts'
+import { enable, enableText } from './enable.ts'
+import { clusterReportsText } from './present.ts'
 import { startThrowAwayServer, unprivilegedAccount, usableBinaries } from './throw-away-server.ts'
 import type { ThrowAwayServer } from './throw-away-server.ts'
-import { undoRun } from './undo-run.ts'
+import { undoRun, undoText } from './undo-run.ts'
 import { verifyAll } from './verify.ts'
 
 export interface DemoOptions {
@@ -53,7 +53,7 @@ export async function demo(context: Context, options: DemoOptions): Promise<Demo
     const binaries = await usableBinaries(host, account, options.binDir === undefined ? broughtAlong(host, options.programRoot) : [options.binDir], root)
     server = await startThrowAwayServer(host, root, account, binaries, () => interrupted)
     preparing.done()
-    options.print(`${paint(style).bold(fill(words.intro, { version: binaries.version }))}\n`)
+    options.print(`${paint(style).bold(compose(words.intro, { version: binaries.version }, context.locale))}\n`)
     return show(context, server, options.print)
   }
 
@@ -66,9 +66,9 @@ export async function demo(context: Context, options: DemoOptions): Promise<Demo
       await working.catch(() => undefined)
       return { foundIt: false, proved: false, putBack: false, interrupted }
     }
-    const elapsed = duration(context, host.now().getTime() - started)
+    const elapsedMs = host.now().getTime() - started
     const good = outcome.foundIt && outcome.proved && outcome.putBack
-    options.print(`\n${mark(style, good ? 'pass' : 'error')} ${fill(good ? words.summary : words.failed, { elapsed })}\n`)
+    options.print(`\n${mark(style, good ? 'pass' : 'error')} ${compose(good ? words.summary : words.failed, { elapsedMs }, context.locale)}\n`)
     return { ...outcome, interrupted }
   } finally {
     preparing.done()
@@ -89,23 +89,23 @@ async function show(context: Context, server: ThrowAwayServer, print: (text: str
 
   command('doctor')
   const sick = await diagnoseAll(inside, selection, {})
-  print(clusterReportsText(inside, 'doctor', sick))
+  print(`${await clusterReportsText(inside, 'doctor', sick)}\n`)
 
   command('enable')
   const enabled = await enable(inside, selection, { archiveDirectory: `${server.root}/server/archive`, yes: true, onPlan: print })
-  print(enableText(inside, enabled))
+  print(`${enableText(inside, enabled)}\n`)
 
   command('verify')
   const verified = await verifyAll(inside, selection, {})
-  print(clusterReportsText(inside, 'verify', verified))
+  print(`${await clusterReportsText(inside, 'verify', verified)}\n`)
 
   command('undo')
   const undone = await undoRun(inside, { dataDir: server.dataDir, yes: true, onPlan: print })
-  print(undoText(inside, undone))
+  print(`${undoText(inside, undone)}\n`)
 
   command('doctor')
   const again = await diagnoseAll(inside, selection, {})
-  print(clusterReportsText(inside, 'doctor', again))
+  print(`${await clusterReportsText(inside, 'doctor', again)}\n`)
 
   const after = await files()
   const failing = (reports: typeof sick) => reports[0]?.checks.some(({ id, verdict }) => id === 'archive-mode' && verdict.kind === 'fail') === true

@@ -4,7 +4,9 @@ import { checks } from '../checks/index.ts'
 import { UserError } from '../errors.ts'
 import { probes } from '../probes/index.ts'
 import { checkText, checksText as listText } from '../report/checks-text.ts'
-import { reportsJson, SCHEMA } from '../report/json.ts'
+import { reportsJson, runJson, SCHEMA } from '../report/json.ts'
+import type { EnableResult } from './enable.ts'
+import type { UndoResult } from './undo-run.ts'
 import type { ClusterReport } from '../report/report.ts'
 import { doctorText, verifyText } from '../report/text.ts'
 import type { Worded } from '../report/words.ts'
@@ -42,3 +44,12 @@ function find(id: string): Worded {
   return found
 }
 
+
+export function enableJson({ cluster, steps, plan, outcome, run, happenings, verify }: EnableResult): object {
+  return { ...runJson('enable', { cluster, steps, effects: plan.effects, outcome, ...(run === undefined ? {} : { run }), ...(verify === undefined ? {} : { verify }) }, worded), happenings }
+}
+
+export function undoJson({ cluster, steps, effects, outcome, run, happenings }: UndoResult): object {
+  if (cluster === undefined) return { schema: SCHEMA, command: 'undo', outcome }
+  return { ...runJson('undo', { cluster, steps, effects, outcome, ...(run === undefined ? {} : { run }) }, worded), happenings }
+}

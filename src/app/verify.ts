@@ -1,5 +1,7 @@
 /** The checklist after a restart, on the live server: what it runs with, then what it really does. */
+import type { Context, Selection } from '../base-command.ts'
 import type { Host } from '../host/host.ts'
+import { compose } from '../report/words.ts'
 import type { Cluster } from '../platforms/platform.ts'
 import { probes } from '../probes/index.ts'
 import type { Waiting } from '../probes/probe.ts'
@@ -8,6 +10,9 @@ import type { CheckResult, ClusterReport } from '../report/report.ts'
 import { runChecks } from './diagnose.ts'
 import { gatheringFor } from './gathering.ts'
 import type { GatheringOptions } from './gathering.ts'
+import { connectionOf, wantedOf } from './options.ts'
+import type { WantedOptions } from './options.ts'
+import { selectClusters } from './select.ts'
 
 /** The checks that belong to the checklist: the settings that the server really runs with, and the rules it would apply. */
 const CHECKLIST = ['server-reachable', 'wal-level', 'archive-mode', 'archive-command', 'archive-directory', 'max-wal-senders', 'settings-in-force', 'replication-rule']
@@ -41,5 +46,35 @@ export async function verify(host: Host, cluster: Cluster, options: VerifyOption
     return { cluster, checks, summary: summarise(checks) }
   } finally {
     await close()
+  }
+}
+
+/** How long a segment may take when nobody says: an archiver that failed three times pauses for a minute. */
+const SEGMENT_TIMEOUT_MS = 90_000
+
+export interface VerifyAllOptions extends WantedOptions {
+  readonly timeoutMs?: number
+}
+
+/** {@link verify} on every cluster that was chosen, with a progress line that says what is waited for. */
+export async function verifyAll(context: Context, selection: Selection, options: VerifyAllOptions): Promise<ClusterReport[]> {
+  const reports: ClusterReport[] = []
+  for (const cluster of await selectClusters(context, selection)) reports.push(await verifyWithProgress(context, cluster, selection, options))
+  return reports
+}
+
+/** {@link verify} on one cluster, with the progress line. */
+export async function verifyWithProgress(context: Context, cluster: Cluster, selection: Selection, options: VerifyAllOptions): Promise<ClusterReport> {
+  const words = context.ui.words.progress
+  const progress = context.ui.progress(compose(words.diagnosing, { cluster: cluster.id }, context.locale))
+  try {
+    return await verify(context.host, cluster, {
+      connection: connectionOf(selection),
+      wanted: wantedOf(options),
+      timeoutMs: options.timeoutMs ?? SEGMENT_TIMEOUT_MS,
+      onWaiting: ({ code, params }) => progress.update(compose(words[code], params, context.locale)),
+    })
+  } finally {
+    progress.done()
   }
 }

@@ -9,8 +9,8 @@ export default class Clusters extends BaseCommand {
     const { flags } = await this.parse(Clusters)
     const context = await this.context(flags)
     const { findClusters } = await import('../app/select.ts')
-    const { clustersJson, clustersText } = await import('../app/present.ts')
+    const [{ clustersJson }, { clustersText }] = await Promise.all([import('../report/json.ts'), import('../report/clusters-text.ts')])
     const clusters = await findClusters(context, selectionOf(flags))
-    await this.result(context, () => clustersText(context, clusters), () => clustersJson(clusters))
+    await this.result(context, () => clustersText(clusters, context.style), () => clustersJson(clusters))
   }
 }

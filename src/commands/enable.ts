@@ -23,8 +23,8 @@ export default class Enable extends BaseCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(Enable)
     const context = await this.context(flags)
-    const { enable } = await import('../app/enable.ts')
-    const { enableJson, enableText } = await import('../app/present.ts')
+    const { enable, enableText } = await import('../app/enable.ts')
+    const { enableJson } = await import('../app/present.ts')
     const interrupted = new AbortController()
     process.on('SIGINT', () => interrupted.abort())
     process.on('SIGTERM', () => interrupted.abort())

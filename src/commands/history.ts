@@ -8,8 +8,8 @@ export default class History extends BaseCommand {
     const { flags } = await this.parse(History)
     const context = await this.context(flags)
     const { history } = await import('../app/history.ts')
-    const { historyJson, historyText } = await import('../app/present.ts')
+    const [{ historyJson }, { historyText }] = await Promise.all([import('../report/json.ts'), import('../report/history-text.ts')])
     const runs = await history(context.host)
-    await this.result(context, () => historyText(context, runs), () => historyJson(runs))
+    await this.result(context, () => historyText(runs, context.style), () => historyJson(runs))
   }
 }

@@ -17,8 +17,8 @@ export default class Undo extends BaseCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Undo)
     const context = await this.context(flags)
-    const { undoRun } = await import('../app/undo-run.ts')
-    const { undoJson, undoText } = await import('../app/present.ts')
+    const { undoRun, undoText } = await import('../app/undo-run.ts')
+    const { undoJson } = await import('../app/present.ts')
     const result = await undoRun(context, {
       ...(args.run === undefined ? {} : { run: args.run }),
       ...(flags.cluster === undefined ? {} : { cluster: flags.cluster }),

@@ -228,6 +228,7 @@ export const en = {
     absolutePath: 'Give an absolute path',
     network: '{text} is not a network in CIDR form, such as 192.0.2.0/24',
     thisMachineOnly: 'from this machine only',
+    otherMachinesToo: 'from other machines too',
     cancelled: 'Cancelled.',
   },
 
@@ -278,7 +279,7 @@ export const en = {
   demo: {
     intro: 'A throw-away PostgreSQL {version}, to show the whole way.',
     cleaned: 'The throw-away server is removed.',
-    summary: 'From no archiving to a proven archive, and back, in {elapsed}.',
+    summary: 'From no archiving to a proven archive, and back, in {elapsedMs}.',
     failed: 'Something of this did not work as it should; see above.',
   },
 }

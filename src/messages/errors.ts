@@ -173,6 +173,10 @@ export const errorTexts = {
     en: { message: 'Interrupted.', remedy: 'Run it again.' },
     'zh-TW': { message: '已中斷。', remedy: '請再次執行。' },
   },
+  'bad-network': {
+    en: { message: '{text} is not a network in CIDR form.', remedy: 'Write it like 192.0.2.7/32 or 2001:db8::/64.' },
+    'zh-TW': { message: '{text} 不是 CIDR 格式的網路。', remedy: '請寫成 192.0.2.7/32 或 2001:db8::/64 的形式。' },
+  },
   'command-failed': {
     en: { message: '{command} failed: {output}', remedy: 'Correct what it says and try again.' },
     'zh-TW': { message: '{command} 失敗：{output}', remedy: '請依訊息修正後再試一次。' },

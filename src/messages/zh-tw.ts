@@ -219,6 +219,7 @@ export const zhTW: Messages = {
     absolutePath: '請輸入絕對路徑',
     network: '{text} 不是 CIDR 格式的網段，例如 192.0.2.0/24',
     thisMachineOnly: '僅限本機',
+    otherMachinesToo: '其他機器也可以',
     cancelled: '已取消。',
   },
 
@@ -269,7 +270,7 @@ export const zhTW: Messages = {
   demo: {
     intro: '以臨時的 PostgreSQL {version} 示範完整流程。',
     cleaned: '臨時的伺服器已移除。',
-    summary: '從沒有歸檔到證明歸檔有效，再全部復原，費時 {elapsed}。',
+    summary: '從沒有歸檔到證明歸檔有效，再全部復原，費時 {elapsedMs}。',
     failed: '有些步驟未如預期完成，請見上方。',
   },
 }

@@ -9,8 +9,8 @@ export interface RunView {
   /** When it began, ISO 8601; empty when that cannot be read. */
   readonly at: string
   readonly command: string
-  /** Id of the cluster; undefined when that cannot be read. */
-  readonly cluster?: string
+  /** Undefined when that cannot be read. */
+  readonly cluster?: { readonly id: string }
   readonly state: RunState
 }
 
@@ -20,7 +20,7 @@ export function historyText(runs: readonly RunView[], style: Style): string {
   if (runs.length === 0) return history.none
   const chalk = paint(style)
   const sorted = [...runs].sort((a, b) => (a.run < b.run ? 1 : -1))
-  const rows = sorted.map(({ run, at, command, cluster, state }) => [safe(run), localTime(at), safe(cluster ?? ''), safe(command), history.state[state]])
+  const rows = sorted.map(({ run, at, command, cluster, state }) => [safe(run), localTime(at), safe(cluster?.id ?? ''), safe(command), history.state[state]])
   const head = [history.columns.run, history.columns.when, history.columns.cluster, history.columns.command, history.columns.state]
   const widths = head.map((title, column) => Math.max(columns(title), ...rows.map((row) => columns(row[column]!))))
   const draw = (row: readonly string[]) => row.map((cell, column) => pad(cell, widths[column]!)).join('  ').trimEnd()

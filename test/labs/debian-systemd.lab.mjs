@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs/promises'
 import path from 'node:path'
 import { Machine, whyNot } from './support/machine.mjs'
-import { mainJob, program } from './support/main-job.mjs'
+import { mainJob, program, unitThatRefusesArchiving } from './support/main-job.mjs'
 
 export default {
   title: 'Debian, systemd, postgresql-15 as a real unit, two clusters',
@@ -17,7 +17,8 @@ export default {
       await machine.boot()
       await machine.run('pg_createcluster', ['15', 'second', '--start'])
       const pgwal = program(machine)
-      const main = { cluster: '15/main', conf: '/etc/postgresql/15/main/postgresql.conf', hba: '/etc/postgresql/15/main/pg_hba.conf', owner: 'postgres' }
+      const conf = '/etc/postgresql/15/main/postgresql.conf'
+      const main = { cluster: '15/main', conf, hba: '/etc/postgresql/15/main/pg_hba.conf', ...unitThatRefusesArchiving(machine, 'postgresql@15-main', conf) }
 
       await test('both clusters are found, each with its unit', async () => {
         const { clusters } = (await pgwal('clusters', '--json')).json

@@ -80,7 +80,7 @@ describe('clusters', () => {
 })
 
 describe('history', () => {
-  const run = (hour: number, state: RunView['state'], name = '15/main'): RunView => ({ run: `20261123-${hour}`, at: new Date(2026, 10, 23, hour).toISOString(), command: 'enable', cluster: name, state })
+  const run = (hour: number, state: RunView['state'], name = '15/main'): RunView => ({ run: `20261123-${hour}`, at: new Date(2026, 10, 23, hour).toISOString(), command: 'enable', cluster: { id: name }, state })
 
   it('is a table, the newest first, whatever the width of a name', () => {
     expect(historyText([run(10, 'undone'), run(11, 'applied', '/srv/資料')], PLAIN)).toBe(`run          when                 cluster    command  state

@@ -22,7 +22,8 @@ export function program(machine) {
 }
 
 /**
- * @param {{cluster: string, conf: string, hba: string, owner: string}} target the cluster, as seen inside the machine
+ * @param target the cluster as seen inside the machine: its id, conf and hba, and `refuseArchiving`/`allowArchiving`, which make
+ *   the service refuse to start with archive_mode on, although every file is right
  */
 export async function mainJob(test, machine, target) {
   const pgwal = program(machine)
@@ -69,14 +70,30 @@ export async function mainJob(test, machine, target) {
   })
 
   await test('a restart that fails is rolled back, and the old server runs', async () => {
-    // Valid in the file, accepted by postgres -C, and impossible to start with.
-    const broken = Buffer.concat([before.conf, Buffer.from("\nshared_buffers = '900TB'\n")])
-    await fs.writeFile(inside(target.conf), broken)
+    await target.refuseArchiving()
     const done = await pgwal('enable', ...choose, '--yes', '--json')
     assert.equal(done.code, 1, done.stdout + done.stderr)
     assert.equal(done.json.outcome, 'rolled-back')
-    assert.deepEqual(await fs.readFile(inside(target.conf)), broken)
+    assert.deepEqual(await fs.readFile(inside(target.conf)), before.conf)
     assert.deepEqual(await fs.readFile(inside(target.hba)), before.hba)
-    await fs.writeFile(inside(target.conf), before.conf)
+    const { clusters } = (await pgwal('clusters', '--json')).json
+    assert.equal(clusters.find((one) => one.id === target.cluster).running, true)
+    await target.allowArchiving()
   })
+}
+
+/** A start condition of the unit: what a policy, a wrapper or a full machine does to a good configuration. */
+export function unitThatRefusesArchiving(machine, unit, conf) {
+  const dropIn = path.join(machine.root, `etc/systemd/system/${unit}.service.d/refuse.conf`)
+  return {
+    async refuseArchiving() {
+      await fs.mkdir(path.dirname(dropIn), { recursive: true })
+      await fs.writeFile(dropIn, `[Service]\nExecStartPre=/bin/sh -c '! grep -q "^archive_mode *= *on" ${conf}'\n`)
+      await machine.run('systemctl', ['daemon-reload'])
+    },
+    async allowArchiving() {
+      await fs.rm(dropIn)
+      await machine.run('systemctl', ['daemon-reload'])
+    },
+  }
 }

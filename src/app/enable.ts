@@ -1,0 +1,286 @@
+/** enable: finds out what is needed, shows it, asks once, does it, and proves it. */
+import type { Context, Selection } from '../base-command.ts'
+import { UserError } from '../errors.ts'
+import { archiveCommandFact } from '../facts/archive-command.ts'
+import { FactUnavailable } from '../facts/fact.ts'
+import type { Gathering } from '../facts/fact.ts'
+import { serverFact } from '../facts/server.ts'
+import { readConnectionSources, remoteHost } from '../host/connection.ts'
+import { execute } from '../plan/executor.ts'
+import type { Happening } from '../plan/happening.ts'
+import { gatherPlanInput } from '../plan/gather.ts'
+import type { Goal } from '../plan/goal.ts'
+import type { Plan } from '../plan/plan.ts'
+import { makePlan } from '../plan/planner.ts'
+import { kindOf } from '../plan/steps/index.ts'
+import { archiveDirectoryFor, detectClusters, serviceOf } from '../platforms/index.ts'
+import type { Cluster } from '../platforms/platform.ts'
+import { parseCidr } from '../postgres/hba/index.ts'
+import type { RunOutcome } from '../report/json.ts'
+import { endingText } from '../report/outcome-text.ts'
+import { planText } from '../report/plan-text.ts'
+import type { StepView } from '../report/plan-text.ts'
+import type { ClusterReport } from '../report/report.ts'
+import { compose } from '../report/words.ts'
+import { gatheringFor } from './gathering.ts'
+import type { OpenGathering } from './gathering.ts'
+import { connectionOf, wantedOf } from './options.ts'
+import { selectCluster } from './select.ts'
+import { verifyWithProgress } from './verify.ts'
+
+export interface EnableOptions {
+  readonly archiveDirectory?: string
+  readonly archiveTimeout?: string
+  readonly maxWalSenders?: number
+  readonly walKeepSize?: string
+  readonly replicationUser?: string
+  readonly allowFrom?: readonly string[]
+  readonly dryRun?: boolean
+  readonly yes?: boolean
+  /** False for --no-restart. */
+  readonly restart?: boolean
+  readonly verifyTimeoutMs?: number
+  readonly signal?: AbortSignal
+  /** Where the plan is shown; default: the terminal. */
+  readonly onPlan?: (text: string) => void
+}
+
+export interface EnableResult {
+  readonly cluster: Cluster
+  readonly outcome: RunOutcome
+  readonly steps: readonly StepView[]
+  readonly plan: Plan
+  readonly run?: string
+  readonly happenings: readonly Happening[]
+  readonly verify?: ClusterReport
+  /** Nothing was applied because nobody could be asked. */
+  readonly needsConfirmation: boolean
+  /** The server does not run, or a file is not what it was: what people must act on. */
+  readonly incomplete: boolean
+}
+
+const DEFAULTS = { maxWalSenders: 3, walKeepSize: '1GB' }
+const LOOPBACK = ['127.0.0.1/32', '::1/128'] as const
+
+interface Answers {
+  readonly archiveDirectory: string
+  readonly replicationUser: string
+  readonly allowFrom: readonly string[]
+}
+
+/**
+ * @throws UserError where it may not or cannot: `remote`, `managed`, `need-privileges`, `in-recovery`, `no-login`, and every refusal of the planner
+ */
+export async function enable(context: Context, selection: Selection, options: EnableOptions): Promise<EnableResult> {
+  const { host } = context
+  const remote = remoteHost(await readConnectionSources(host, connectionOf(selection)))
+  if (selection.host !== undefined && remote !== undefined) throw new UserError('remote', { host: remote })
+  const cluster = await selectCluster(context, selection)
+  await mayWeChange(context, cluster)
+
+  const open = await openGathering(context, cluster, selection, options)
+  let prepared: Prepared
+  try {
+    prepared = await prepare(context, cluster, open.gathering, options)
+  } finally {
+    await open.close()
+  }
+  const { plan, answers, asked } = prepared
+  const steps = plan.steps.map((step) => kindOf(step).describe(step))
+  const result = { cluster, plan, steps, happenings: [], needsConfirmation: false, incomplete: false }
+  if (steps.length === 0) return { ...result, outcome: 'nothing-to-do' }
+
+  const { self } = await rights(context, cluster)
+  if (plan.effects.restart && plan.service.needsRoot && !self.privileged) throw new UserError('need-privileges', { user: self.name, owner: 'root', command: `sudo pgwal enable --cluster ${cluster.id}` })
+  const show = options.onPlan ?? (context.json ? () => undefined : (text: string) => context.ui.note(text))
+  if (options.dryRun === true) return { ...result, outcome: 'planned' }
+  if (options.yes !== true && (!context.ui.interactive || context.json)) return { ...result, outcome: 'planned', needsConfirmation: true }
+  show(`\n${planText(steps, plan.effects, context.style, { service: cluster.service.name, verbose: context.verbose })}\n`)
+  if (options.yes !== true && !(await context.ui.confirm({ message: context.ui.words.prompts.apply }))) return { ...result, outcome: 'cancelled' }
+
+  const done = await apply(context, plan, prepared, options)
+  const applied = { ...result, run: done.run, happenings: done.happenings }
+  if (done.outcome !== 'applied') {
+    return { ...applied, outcome: done.cancelled && done.outcome === 'rolled-back' ? 'cancelled' : 'rolled-back', incomplete: done.outcome === 'failed-rollback' }
+  }
+  if (!cluster.running || (plan.effects.restartFor.length > 0 && !plan.effects.restart)) return { ...applied, outcome: 'applied' }
+  const verify = await verifyWithProgress(context, { ...cluster, running: true }, selection, {
+    replicationUser: answers.replicationUser, allowFrom: answers.allowFrom,
+    ...(options.verifyTimeoutMs === undefined ? {} : { timeoutMs: options.verifyTimeoutMs }),
+    ...(asked === undefined ? {} : { password: asked }),
+  })
+  return { ...applied, outcome: 'applied', verify }
+}
+
+interface Prepared {
+  readonly plan: Plan
+  readonly answers: Answers
+  /** A login that may be used while it is applied. */
+  readonly connection: Awaited<ReturnType<Gathering['connection']>>
+  /** The password that was asked for, if one was. */
+  readonly asked: string | undefined
+}
+
+/** Only the owner and root can change a cluster's files, and nobody where somebody else manages them. */
+async function mayWeChange(context: Context, cluster: Cluster): Promise<void> {
+  const { manager, owner } = cluster
+  if (manager !== undefined) throw new UserError('managed', { manager: manager.name, evidence: manager.evidence, command: manager.command })
+  const { self, entitled } = await rights(context, cluster)
+  if (!entitled) throw new UserError('need-privileges', { user: self.name, owner: owner.name, command: `sudo pgwal enable --cluster ${cluster.id}` })
+}
+
+async function rights(context: Context, cluster: Cluster) {
+  const self = await context.host.self()
+  return { self, entitled: self.privileged || self.uid === cluster.owner.uid }
+}
+
+interface Opened extends OpenGathering {
+  readonly password?: string
+}
+
+/** A gathering with a login; a password is asked for where the server wants one and somebody can answer. */
+async function openGathering(context: Context, cluster: Cluster, selection: Selection, options: EnableOptions): Promise<Opened> {
+  const request = { connection: connectionOf(selection), wanted: wantedOf(options) }
+  const first = await gatheringFor(context.host, cluster, request)
+  const session = await first.session()
+  if (session.ok || !cluster.running) return first
+  await first.close()
+  const { code, params } = session.why
+  if (code === 'no-login' && context.ui.interactive && !context.json) {
+    const password = await context.ui.password({ message: compose(context.ui.words.prompts.password, { user: String(params['user'] ?? '') }, context.locale) })
+    const second = await gatheringFor(context.host, cluster, { ...request, connection: { ...request.connection, password } })
+    const retried = await second.session()
+    if (retried.ok) return { ...second, password }
+    await second.close()
+  }
+  throw new UserError('no-login', { cluster: cluster.id, reason: String(params['reason'] ?? params['cause'] ?? code) })
+}
+
+async function prepare(context: Context, cluster: Cluster, gathering: Gathering, options: EnableOptions): Promise<Prepared> {
+  const server = await gathering.fact(serverFact)
+  if (server.ok && server.value.inRecovery) throw new UserError('in-recovery', { cluster: cluster.id })
+  const clusters = await detectClusters(context.host, {})
+  const answers = await ask(context, cluster, gathering, clusters, options)
+  const planning = context.ui.progress(context.ui.words.progress.planning)
+  try {
+    const service = await serviceOf(cluster, context.host)
+    const planned = makePlan(await gatherPlanInput(gathering, { service, goals: goalsOf(answers, options), clusters, restart: options.restart ?? true }))
+    if (planned.kind === 'refusal') throw new UserError(planned.code, planned.params)
+    const connection = await gathering.connection()
+    return { plan: planned.plan, answers, connection, asked: connection.ok ? connection.value.password : undefined }
+  } catch (error) {
+    if (!(error instanceof FactUnavailable)) throw error
+    throw new UserError('unreadable', { what: String(error.why.params['target'] ?? cluster.dataDir), reason: String(error.why.params['cause'] ?? error.why.code), owner: cluster.owner.name }, { cause: error })
+  } finally {
+    planning.done()
+  }
+}
+
+/** What must be asked, and is not given as a flag; without a terminal the defaults hold. */
+async function ask(context: Context, cluster: Cluster, gathering: Gathering, clusters: readonly Cluster[], options: EnableOptions): Promise<Answers> {
+  const { ui } = context
+  const prompts = ui.words.prompts
+  const asking = ui.interactive && !context.json && options.yes !== true && options.dryRun !== true
+  const archiveDirectory = options.archiveDirectory ?? await defaultDirectory(context, cluster, gathering, clusters)
+  const replicationUser = gathering.wanted.replicationUser
+  const allowFrom = (options.allowFrom ?? []).map(network)
+  if (!asking) return { archiveDirectory: tidy(archiveDirectory), replicationUser, allowFrom }
+  const directory = options.archiveDirectory ?? await ui.ask({
+    message: prompts.archiveDirectory,
+    default: archiveDirectory,
+    validate: (answer) => (answer.startsWith('/') || /^[A-Za-z]:[\\/]/.test(answer) ? true : prompts.absolutePath),
+  })
+  const who = options.allowFrom !== undefined ? 'this' : await ui.select<'this' | 'more'>({
+    message: prompts.replicationUser,
+    choices: [
+      { value: 'this', name: `${replicationUser}${ui.words.listSeparator}${prompts.thisMachineOnly}` },
+      { value: 'more', name: `${replicationUser}${ui.words.listSeparator}${prompts.otherMachinesToo}` },
+    ],
+    default: 'this',
+  })
+  const more = who === 'this' ? '' : await ui.ask({
+    message: prompts.allowFrom,
+    validate: (answer) => {
+      const wrong = words(answer).find((one) => parseCidr(one) === null)
+      return wrong === undefined ? true : compose(prompts.network, { text: wrong }, context.locale)
+    },
+  })
+  return { archiveDirectory: tidy(directory), replicationUser, allowFrom: [...allowFrom, ...words(more)] }
+}
+
+function words(text: string): string[] {
+  return text.split(/[\s,]+/).filter((word) => word !== '')
+}
+
+/** @throws UserError `bad-network` */
+function network(text: string): string {
+  if (parseCidr(text) === null) throw new UserError('bad-network', { text })
+  return text
+}
+
+/** Without a slash at its end: one directory has one name. */
+function tidy(path: string): string {
+  return path.length > 1 ? path.replace(/\/+$/, '') : path
+}
+
+/** Where it archives already, if that was our work; else the platform's place, unless another cluster uses it. */
+async function defaultDirectory(context: Context, cluster: Cluster, gathering: Gathering, clusters: readonly Cluster[]): Promise<string> {
+  const own = await gathering.fact(archiveCommandFact)
+  if (own.ok && own.value.destination !== undefined && own.value.judgement?.kind === 'pgwal') return own.value.destination
+  const used: string[] = []
+  for (const other of clusters) {
+    if (other.dataDir === cluster.dataDir) continue
+    const open = await gatheringFor(context.host, { ...other, running: false }, {})
+    const theirs = await open.gathering.fact(archiveCommandFact)
+    if (theirs.ok && theirs.value.destination !== undefined) used.push(theirs.value.destination)
+    await open.close()
+  }
+  return archiveDirectoryFor(cluster, used)
+}
+
+function goalsOf({ archiveDirectory, replicationUser, allowFrom }: Answers, options: EnableOptions): Goal[] {
+  const { archiveTimeout, maxWalSenders = DEFAULTS.maxWalSenders, walKeepSize = DEFAULTS.walKeepSize } = options
+  return [
+    { kind: 'setting', name: 'wal_level', value: 'replica', atLeast: true },
+    { kind: 'archive', directory: archiveDirectory },
+    ...(archiveTimeout === undefined ? [] : [{ kind: 'setting', name: 'archive_timeout', value: archiveTimeout } as const]),
+    { kind: 'setting', name: 'max_wal_senders', value: String(maxWalSenders), atLeast: true },
+    { kind: 'setting', name: 'wal_keep_size', value: walKeepSize, atLeast: true },
+    { kind: 'replication-role', user: replicationUser },
+    { kind: 'replication-rule', user: replicationUser, addresses: [...LOOPBACK, ...allowFrom] },
+  ]
+}
+
+async function apply(context: Context, plan: Plan, { connection }: Prepared, options: EnableOptions) {
+  const words = context.ui.words.progress
+  const progress = context.ui.progress(words.checking)
+  try {
+    return await execute(context.host, plan, {
+      ...(connection.ok ? { connection: connection.value } : {}),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      onHappening: (happening) => context.ui.outcome(happening),
+      onWaiting: ({ code, params }) => progress.update(compose(words[code], { cluster: plan.cluster.id, ...params }, context.locale)),
+    })
+  } finally {
+    progress.done()
+  }
+}
+
+/** What stands on stdout at the end. */
+export function enableText(context: Context, result: EnableResult): string {
+  const { style } = context
+  const { cluster, plan, outcome } = result
+  const shown = (): string => planText(result.steps, plan.effects, style, { service: cluster.service.name, verbose: context.verbose })
+  const again = `pgwal enable --cluster ${cluster.id} --yes`
+  const restart = plan.service.restart.map(({ file, args }) => [file, ...args].join(' ')).join(' && ')
+  switch (outcome) {
+    case 'planned': return `${shown()}\n\n${endingText('planned', { command: again }, style)}`
+    case 'rolled-back': return endingText(result.incomplete ? 'rolled-back-partly' : 'rolled-back', {}, style)
+    case 'cancelled': return endingText('cancelled', {}, style)
+    case 'nothing-to-do': return endingText('nothing-to-do', {}, style)
+    case 'applied': {
+      const pending = plan.effects.restartFor.length > 0 && !plan.effects.restart ? [endingText('not-restarted', { command: restart }, style)] : []
+      return [...pending, endingText('applied', { command: 'pgwal undo' }, style)].join('\n')
+    }
+  }
+}

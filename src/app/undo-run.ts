@@ -1,0 +1,110 @@
+/** undo, with what a person is shown and asked. */
+import type { Context } from '../base-command.ts'
+import { UserError } from '../errors.ts'
+import type { Connection } from '../host/host.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { Happening } from '../plan/happening.ts'
+import type { Cluster } from '../platforms/platform.ts'
+import type { RunOutcome } from '../report/json.ts'
+import { endingText } from '../report/outcome-text.ts'
+import { planText } from '../report/plan-text.ts'
+import type { StepView } from '../report/plan-text.ts'
+import { compose } from '../report/words.ts'
+import { gatheringFor } from './gathering.ts'
+import { detectClusters } from '../platforms/index.ts'
+import { previewUndo, selectRun, undo } from './undo.ts'
+
+export interface UndoRunOptions {
+  readonly run?: string
+  readonly cluster?: string
+  readonly dataDir?: string
+  readonly dryRun?: boolean
+  readonly yes?: boolean
+  readonly force?: boolean
+  readonly onPlan?: (text: string) => void
+}
+
+export interface UndoResult {
+  readonly outcome: RunOutcome
+  readonly run?: string
+  readonly cluster?: Cluster
+  readonly steps: readonly StepView[]
+  readonly effects: Plan['effects']
+  readonly happenings: readonly Happening[]
+  readonly needsConfirmation: boolean
+}
+
+const NO_EFFECTS: Plan['effects'] = { restart: false, reload: false, connectionsDropped: 0, restartFor: [] }
+
+/** @throws UserError `need-privileges` for a run that was another account's to make; see {@link undo} for the rest */
+export async function undoRun(context: Context, options: UndoRunOptions): Promise<UndoResult> {
+  const { host, ui } = context
+  const selection = {
+    ...(options.run === undefined ? {} : { run: options.run }),
+    ...(options.cluster === undefined ? {} : { clusterId: options.cluster }),
+    ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
+  }
+  const run = await selectRun(host, selection)
+  const nothing = { outcome: 'nothing-to-do' as const, steps: [], effects: NO_EFFECTS, happenings: [], needsConfirmation: false }
+  if (run === undefined) return nothing
+  const cluster = await asItIsNow(context, run.plan.cluster)
+  const recorded = { ...run, plan: { ...run.plan, cluster } }
+  const self = await host.self()
+  if (!self.privileged && (self.uid !== cluster.owner.uid || run.plan.service.needsRoot)) throw new UserError('need-privileges', { user: self.name, owner: cluster.owner.name, command: `sudo pgwal undo ${run.run}` })
+
+  const connection = await loginOf(context, cluster)
+  const preview = await previewUndo(host, recorded, connection)
+  const result = { run: run.run, cluster, steps: preview.steps, effects: preview.effects, happenings: [], needsConfirmation: false }
+  if (options.dryRun === true) return { ...result, outcome: 'planned' }
+  if (options.yes !== true && (!ui.interactive || context.json)) return { ...result, outcome: 'planned', needsConfirmation: true }
+  if (preview.edited[0] !== undefined && options.force !== true) throw new UserError('edited-since', { path: preview.edited[0] })
+  if (preview.steps.length > 0) {
+    const show = options.onPlan ?? (context.json ? () => undefined : (text: string) => ui.note(text))
+    show(`\n${planText(preview.steps, preview.effects, context.style, { service: cluster.service.name, verbose: context.verbose })}\n`)
+  }
+  if (options.yes !== true && !(await ui.confirm({ message: ui.words.prompts.undo }))) return { ...result, outcome: 'cancelled' }
+
+  const progress = ui.progress(ui.words.progress.undoing)
+  try {
+    const done = await undo(host, recorded, {
+      ...connection,
+      force: options.force ?? false,
+      onHappening: (happening) => ui.outcome(happening),
+      onWaiting: ({ code, params }) => progress.update(compose(ui.words.progress[code], { cluster: cluster.id, ...params }, context.locale)),
+    })
+    return { ...result, happenings: done.happenings, outcome: done.outcome === 'undone' ? 'applied' : 'rolled-back' }
+  } finally {
+    progress.done()
+  }
+}
+
+/** The cluster of an old run in its present state: whether it runs, and where. */
+async function asItIsNow(context: Context, recorded: Cluster): Promise<Cluster> {
+  const found = await detectClusters(context.host, { dataDir: recorded.dataDir }).catch(() => [])
+  return found.find(({ dataDir }) => dataDir === recorded.dataDir) ?? { ...recorded, running: false }
+}
+
+async function loginOf(context: Context, cluster: Cluster): Promise<{ readonly connection?: Connection }> {
+  const open = await gatheringFor(context.host, cluster, {})
+  try {
+    const connection = await open.gathering.connection()
+    return connection.ok ? { connection: connection.value } : {}
+  } finally {
+    await open.close()
+  }
+}
+
+/** What stands on stdout at the end. */
+export function undoText(context: Context, result: UndoResult): string {
+  const { style } = context
+  switch (result.outcome) {
+    case 'nothing-to-do': return endingText('nothing-to-undo', {}, style)
+    case 'planned': {
+      const shown = planText(result.steps, result.effects, style, { service: result.cluster?.service.name ?? '', verbose: context.verbose })
+      return `${shown}\n\n${endingText('planned', { command: `pgwal undo ${result.run ?? ''} --yes` }, style)}`
+    }
+    case 'cancelled': return endingText('cancelled', {}, style)
+    case 'rolled-back': return endingText('rolled-back-partly', {}, style)
+    case 'applied': return endingText('undone', { run: result.run ?? '' }, style)
+  }
+}
