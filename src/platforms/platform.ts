@@ -1,4 +1,5 @@
 import type { Account, Host } from '../host/host.ts'
+import type { Sighting, Survey } from './survey.ts'
 
 export type PlatformId = 'linux-apt' | 'linux-rpm' | 'source' | 'homebrew' | 'windows' | 'other'
 
@@ -13,8 +14,10 @@ export interface Evidence {
 /** The supervisor's handle on a cluster: data, turned into commands by {@link Platform.service}. */
 export interface ClusterService {
   readonly kind: 'systemd' | 'pg_ctlcluster' | 'pg_ctl' | 'brew' | 'windows' | 'unknown'
-  /** Unit, `15 main`, formula, Windows service name; the data directory for pg_ctl. */
+  /** Unit (without `.service`), `15 main`, formula, Windows service name; the data directory for pg_ctl. */
   readonly name: string
+  /** Whose systemd it is, for a unit of a user's own manager: the uid. */
+  readonly userManager?: number
 }
 
 /** Somebody else who owns the configuration (Patroni, repmgr …): pgwal must not edit. */
@@ -25,12 +28,47 @@ export interface Manager {
   readonly evidence: string
 }
 
+/** Things seen on the way that a user should know. Each has words in `messages/`. */
+export const NOTE_CODES = [
+  /** `unit`, `pid`, `command`: the server runs, but its unit does not supervise it; `command` brings it back. */
+  'outside-unit',
+  /** `unit`, `command`: the unit is `failed` although the server runs. */
+  'unit-failed',
+  /** `pid`, `file`: the program of the running server was replaced or removed; the next start takes another one. */
+  'binary-replaced',
+  /** `file`, `pid`: postmaster.pid of a server that is gone. */
+  'stale-pid-file',
+  /** `file`, `pid`: postmaster.pid names a process that is not this server. */
+  'reused-pid',
+  /** `file`: there is no such configuration file. */
+  'config-missing',
+  /** `file`: we may not read it, so defaults are shown. */
+  'config-unreadable',
+  /** `directory`: we may not look inside the data directory. */
+  'data-unreadable',
+  /** `pid`: a process of somebody else; its directory and program were taken from its command line. */
+  'process-unreadable',
+  /** `directory`, `config`: another configuration uses the same data directory. */
+  'data-directory-shared',
+  /** `major`: no programs of this version were found. */
+  'binaries-missing',
+  /** `directory`: which version it is could not be told. */
+  'version-unknown',
+  /** `pid`: a server whose directory could not be told (about the machine, not about one cluster). */
+  'postmaster-unidentified',
+] as const
+export interface Note {
+  readonly code: (typeof NOTE_CODES)[number]
+  readonly params: Readonly<Record<string, string | number>>
+}
+
 export interface Cluster {
   readonly platform: PlatformId
   /** As `pgwal clusters` prints it and `--cluster` takes it: `15/main`, else the data directory. */
   readonly id: string
-  /** `15.18` where it could be told, else the major alone (`15`). */
+  /** `15.18` where it could be told, else the major alone (`15`); `?` when nothing tells it. */
   readonly version: string
+  /** 0 when nothing tells it. */
   readonly major: number
   readonly binDir?: string
   readonly dataDir: string
@@ -48,8 +86,7 @@ export interface Cluster {
   readonly logFile?: string
   readonly evidence: readonly Evidence[]
   readonly manager?: Manager
-  /** Things seen on the way that a user should know (a unit that is `failed` while the server runs …): code and parameters. */
-  readonly notes: readonly { readonly code: string; readonly params: Readonly<Record<string, string | number>> }[]
+  readonly notes: readonly Note[]
 }
 
 export interface Command {
@@ -77,8 +114,8 @@ export interface Service {
 
 export interface Platform {
   readonly id: PlatformId
-  /** Every cluster that this adapter can see. Never throws for one cluster's sake: what cannot be read is left out or noted. */
-  detect(host: Host): Promise<Cluster[]>
+  /** What this adapter knows of clusters on the machine. Never throws for one cluster's sake: what cannot be read is left out or noted. */
+  sightings(survey: Survey): Promise<Sighting[]>
   /** Data for restarting it; gathered now because options may be lost later. */
   service(cluster: Cluster, host: Host): Promise<Service>
   /** Where archived WAL goes by default. */

@@ -1,0 +1,75 @@
+// Looking at what may not be there, or not be ours to see: undefined instead of an error. Bugs still throw.
+import { HostError } from '../errors.ts'
+import type { Account, Acting, DirectoryEntry, FileInfo, Host, RunOptions, RunResult } from '../host/host.ts'
+
+async function unlessRefused<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof HostError) return undefined
+    throw error
+  }
+}
+
+/** The text of a file (UTF-8), or undefined. At most 1 MiB: nothing that is read here is larger. */
+export async function textOf(host: Host, path: string, acting: Acting = {}): Promise<string | undefined> {
+  const bytes = await unlessRefused(host.read(path, { ...acting, limit: 1 << 20 }))
+  return bytes === undefined ? undefined : new TextDecoder().decode(bytes)
+}
+
+/** What is at a path, links followed, or undefined. */
+export function statOf(host: Host, path: string, acting: Acting = {}): Promise<FileInfo | undefined> {
+  return unlessRefused(host.stat(path, acting))
+}
+
+/** The entries of a directory; none when it cannot be read. */
+export async function entriesOf(host: Host, path: string, acting: Acting = {}): Promise<readonly DirectoryEntry[]> {
+  return await unlessRefused(host.list(path, acting)) ?? []
+}
+
+/** The path without symbolic links, or undefined. */
+export function realPathOf(host: Host, path: string, acting: Acting = {}): Promise<string | undefined> {
+  return unlessRefused(host.realPath(path, acting))
+}
+
+/** Where a symbolic link leads, or undefined. */
+export function linkOf(host: Host, path: string, acting: Acting = {}): Promise<string | undefined> {
+  return unlessRefused(host.readLink(path, acting))
+}
+
+/** What a program did, or undefined when it could not be started or took too long. */
+export async function ran(host: Host, file: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult | undefined> {
+  const result = await unlessRefused(host.run(file, args, { timeoutMs: 10_000, ...options }))
+  return result?.timedOut === true ? undefined : result
+}
+
+/** In whose name to look at something of `owner`'s: the owner's when we are root, else our own. */
+export function actingFor(self: { readonly uid: number; readonly privileged: boolean }, owner: Account | undefined): Acting {
+  return owner !== undefined && self.privileged && owner.uid !== self.uid ? { as: owner } : {}
+}
+
+/** The account of a uid; one without a name has its number for a name. */
+export async function accountOf(host: Host, uid: number, gid: number): Promise<Account> {
+  return await host.account(uid) ?? { name: String(uid), uid, gid }
+}
+
+/** Tells directories apart whatever their names are. */
+export function sameKey(info: FileInfo): string {
+  return `${info.device}:${info.inode}`
+}
+
+export function directoryOf(path: string): string {
+  const cut = path.lastIndexOf('/')
+  return cut <= 0 ? '/' : path.slice(0, cut)
+}
+
+/** Joins and cleans, without looking at the machine; `path` wins when it is absolute. */
+export function absolute(base: string, path: string): string {
+  const parts: string[] = []
+  for (const part of (path.startsWith('/') ? path : `${base}/${path}`).split('/')) {
+    if (part === '' || part === '.') continue
+    if (part === '..') parts.pop()
+    else parts.push(part)
+  }
+  return `/${parts.join('/')}`
+}
