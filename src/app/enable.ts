@@ -13,7 +13,7 @@ import type { Goal } from '../plan/goal.ts'
 import type { Plan } from '../plan/plan.ts'
 import { makePlan } from '../plan/planner.ts'
 import { kindOf } from '../plan/steps/index.ts'
-import { archiveDirectoryFor, detectClusters, serviceOf } from '../platforms/index.ts'
+import { archiveDirectoryFor, detectClusters, platformOf } from '../platforms/index.ts'
 import type { Cluster } from '../platforms/platform.ts'
 import { parseCidr } from '../postgres/hba/index.ts'
 import type { RunOutcome } from '../report/json.ts'
@@ -163,7 +163,7 @@ async function prepare(context: Context, cluster: Cluster, gathering: Gathering,
   const answers = await ask(context, cluster, gathering, clusters, options)
   const planning = context.ui.progress(context.ui.words.progress.planning)
   try {
-    const service = await serviceOf(cluster, context.host)
+    const service = await platformOf(cluster).service(cluster, context.host)
     const planned = makePlan(await gatherPlanInput(gathering, { service, goals: goalsOf(answers, options), clusters, restart: options.restart ?? true }))
     if (planned.kind === 'refusal') throw new UserError(planned.code, planned.params)
     const connection = await gathering.connection()

@@ -161,7 +161,7 @@ async function switchSegment(session: Session): Promise<Switched> {
   const segmentSize = Number(identity?.['size'])
   const timeline = Number.parseInt(String(point?.['timeline']), 16)
   // The position is that of the byte after the record; at a boundary the record itself lies in the segment before.
-  const name = segmentName(timeline, lsnFromText(String(point?.['lsn'])) - 1n, segmentSize)
+  const name = segmentName(timeline, lsnFromText(String(point?.['lsn']))! - 1n, segmentSize)
   return { name, systemIdentifier: BigInt(String(identity?.['id'])), segmentSize }
 }
 
