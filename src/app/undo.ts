@@ -8,6 +8,7 @@ import type { Entry, RecordedRun } from '../plan/journal.ts'
 import { takeLock } from '../plan/lock.ts'
 import type { Plan } from '../plan/plan.ts'
 import { readPostmaster, samePostmaster } from '../plan/postmaster.ts'
+import type { Postmaster } from '../plan/postmaster.ts'
 import { revert } from '../plan/revert.ts'
 import type { Reverted } from '../plan/revert.ts'
 import type { ServerContext, Timing } from '../plan/server-context.ts'
@@ -101,7 +102,7 @@ export async function undo(host: Host, selected: RecordedRun, options: UndoOptio
     told.forEach((happening) => options.onHappening?.(happening))
     const reverted = await revert(context, run.plan, {
       journal, action: 'undo', begun: begun(run.entries), postmasterBefore: firstPostmaster(run.entries),
-      startIfDown: downBecauseOfUs(run), serverFollowed: followed(run.entries), force: options.force ?? false,
+      startIfDown: downBecauseOfUs(run), serverFollowed: followed(run, postmaster), force: options.force ?? false,
     }, (happening) => options.onHappening?.(happening))
     await journal.write({ event: 'outcome', action: 'undo', ending: reverted.ok ? 'undone' : 'failed' })
     return { run: run.run, outcome: reverted.ok ? 'undone' : 'failed', happenings: [...told, ...reverted.happenings], server: reverted.server }
@@ -145,9 +146,11 @@ function firstPostmaster(entries: readonly Entry[]): { readonly pid: number; rea
   return first?.event === 'begin' ? first.postmaster : null
 }
 
-/** An earlier undo, or the rollback, has had the server follow its old files. */
-function followed(entries: readonly Entry[]): boolean {
-  return entries.some((entry) => entry.event === 'receipt' && entry.step === 'server')
+/** The server has read its old files since: because an earlier attempt had it do so, or because somebody started it after they were put back. */
+function followed({ entries }: RecordedRun, postmaster: Postmaster | undefined): boolean {
+  if (entries.some((entry) => entry.event === 'receipt' && entry.step === 'server')) return true
+  const back = entries.findLast((entry) => entry.event === 'receipt' && entry.action !== 'apply')
+  return back !== undefined && postmaster !== undefined && postmaster.started * 1000 > Date.parse(back.at)
 }
 
 /** The run was killed, or failed, between stopping the server and seeing it up again. */
@@ -161,5 +164,5 @@ function downBecauseOfUs({ plan, entries }: RecordedRun): boolean {
 async function restarts(context: ServerContext, run: RecordedRun): Promise<boolean> {
   const postmaster = await readPostmaster(context)
   if (postmaster === undefined) return downBecauseOfUs(run)
-  return run.plan.effects.restartFor.length > 0 && !followed(run.entries) && !samePostmaster(postmaster, firstPostmaster(run.entries))
+  return run.plan.effects.restartFor.length > 0 && !followed(run, postmaster) && !samePostmaster(postmaster, firstPostmaster(run.entries))
 }

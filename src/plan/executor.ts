@@ -95,6 +95,7 @@ class Stop extends Error {
 class Execute {
   private readonly happenings: Happening[] = []
   private readonly begun = new Set<number>()
+  private current: Step | undefined
   private proved = false
   private downSince: number | undefined
 
@@ -109,7 +110,7 @@ class Execute {
       await this.inForce()
       await journal.write({ event: 'outcome', action: 'apply', ending: 'applied' })
     } catch (error) {
-      stopped = error instanceof Stop ? error : new Stop(explain(error, plan.steps[Math.max(-1, ...this.begun)]))
+      stopped = error instanceof Stop ? error : new Stop(explain(error, this.current))
     }
     return stopped === undefined ? { run: journal.run, outcome: 'applied', happenings: this.happenings, cancelled: false } : this.rollBack(stopped.happening)
   }
@@ -125,10 +126,13 @@ class Execute {
     if (step.kind === 'restart' || step.kind === 'reload') await this.prove()
     await journal.write({ event: 'intent', action: 'apply', step: at })
     this.begun.add(at)
+    this.current = step
     if (step.kind === 'restart') this.downSince = context.host.now().getTime()
     try {
       this.happen(await kindOf(step).apply(step, context))
     } catch (error) {
+      // Somebody was faster: the step was not done, and what is there is theirs.
+      if (error instanceof UserError && error.code === 'changed') this.begun.delete(at)
       throw error instanceof ServerFailure && error.failure.why === 'cancelled' ? new Stop(undefined) : error
     }
     await journal.write({ event: 'receipt', action: 'apply', step: at })
@@ -159,13 +163,13 @@ class Execute {
     context.waiting({ code: 'undoing', params: {}, elapsedMs: 0 })
     const restarted = downSince !== undefined
     const reverted = await revert(context, plan, {
-      journal, action: 'apply', begun, force: false, serverFollowed: !restarted && !plan.steps.some((step, at) => step.kind === 'reload' && begun.has(at)),
+      journal, action: 'rollback', begun, force: false, serverFollowed: !restarted && !plan.steps.some((step, at) => step.kind === 'reload' && begun.has(at)),
       postmasterBefore: postmaster ?? null,
       startIfDown: restarted && postmaster !== undefined,
       ...(downSince === undefined ? {} : { downSince }),
     }, (happening) => this.happen(happening))
     const ending = reverted.ok ? 'rolled-back' : 'failed'
-    await journal.write({ event: 'outcome', action: 'apply', ending, ...(failure === undefined ? {} : { reason: failure.code }) }).catch(() => undefined)
+    await journal.write({ event: 'outcome', action: 'rollback', ending, ...(failure === undefined ? {} : { reason: failure.code }) }).catch(() => undefined)
     return {
       run: journal.run, outcome: reverted.ok ? 'rolled-back' : 'failed-rollback', happenings: this.happenings, cancelled: failure === undefined, server: reverted.server,
       ...(failure === undefined ? {} : { failure }),

@@ -12,7 +12,8 @@ import { ensureDirectory, ensureStateDirectory, stateDirectory } from './state-d
 /** The layout of both files; raised when an older pgwal could not undo from them. */
 const VERSION = 1
 
-export type Action = 'apply' | 'undo'
+/** `rollback` is what a run does to itself, `undo` what is done to it later. */
+export type Action = 'apply' | 'rollback' | 'undo'
 export type Ending = 'applied' | 'rolled-back' | 'undone' | 'failed'
 
 interface Stamped {
@@ -123,13 +124,15 @@ export async function listRuns(host: Host): Promise<AnyRun[]> {
     if (codeOf(error) === 'ENOENT') return []
     throw error
   })
-  const names = entries.filter(({ name, kind }) => kind === 'directory' && RUN.test(name)).map(({ name }) => name).sort().reverse()
+  const names = entries.filter(({ name, kind }) => kind === 'directory' && RUN.test(name)).map(({ name }) => name)
   const found: AnyRun[] = []
   for (const name of names) {
     const run = await readRun(host, name, `${runs}/${name}`)
     if (run !== undefined) found.push(run)
   }
-  return found
+  // Names tell the second only; of one that cannot be read nothing else is known.
+  const when = ({ run, at }: AnyRun): string => `${run.slice(0, 15)} ${at}`
+  return found.sort((a, b) => (when(a) < when(b) ? 1 : -1))
 }
 
 const RUN = /^\d{8}-\d{6}-[0-9a-f]{4}$/

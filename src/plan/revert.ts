@@ -21,7 +21,7 @@ export interface RevertOptions {
   readonly postmasterBefore: Pick<Postmaster, 'pid' | 'started'> | null
   /** A server that is down is down because of us. */
   readonly startIfDown: boolean
-  /** An earlier undo has already had the server follow. */
+  /** The server has the old files already: nothing that is put back only now is new to it. */
   readonly serverFollowed: boolean
   readonly force: boolean
   /** When the server went down, in milliseconds since 1970. */
@@ -31,7 +31,8 @@ export interface RevertOptions {
 export interface Reverted {
   /** Everything is as it was. */
   readonly ok: boolean
-  readonly server: 'untouched' | 'reloaded' | 'restarted' | 'started' | 'down'
+  /** `stale`: it runs, and still with what was to be undone. */
+  readonly server: 'untouched' | 'reloaded' | 'restarted' | 'started' | 'stale' | 'down'
   readonly happenings: readonly Happening[]
 }
 
@@ -54,7 +55,7 @@ class Revert {
   async run(): Promise<Reverted> {
     await this.undoSteps('before-restart')
     const server = await this.follow()
-    if (server !== 'down') await this.undoSteps('after-restart')
+    if (server !== 'down' && server !== 'stale') await this.undoSteps('after-restart')
     return { ok: this.ok, server, happenings: this.happenings }
   }
 
@@ -114,6 +115,11 @@ class Revert {
     }
     const done = await this.bringUp(needed)
     if (!done.ok) {
+      const postmaster = await readPostmaster(context).catch(() => undefined)
+      if (postmaster !== undefined && (await isHealthy(context, postmaster))) {
+        this.fail({ status: 'failed', code: 'restart-failed', params: { reason: done.reason }, log: done.log })
+        return 'stale'
+      }
       this.fail({ status: 'failed', code: 'server-not-restored', params: { command: startCommand(context) }, log: done.log })
       return 'down'
     }
