@@ -3,9 +3,11 @@
 
 export interface LdapUrl {
   readonly scheme: string
-  readonly host: string
+  /** Missing where it is empty. */
+  readonly host?: string
   readonly port: number
-  readonly dn: string
+  /** Missing where the URL ends before it. */
+  readonly dn?: string
   /** The first attribute. */
   readonly attribute?: string
   /** 0 base, 1 one, 2 sub, 3 children. */
@@ -13,10 +15,11 @@ export interface LdapUrl {
   readonly filter?: string
 }
 
-const SCHEMES = { 'ldap://': ['ldap', 389], 'ldaps://': ['ldaps', 636], 'ldapi://': ['ldapi', 0], 'cldap://': ['cldap', 389], 'pldap://': ['pldap', 389], 'pldaps://': ['pldaps', 636] } as const
+const SCHEMES = { 'ldap://': ['ldap', 389], 'ldaps://': ['ldaps', 636], 'ldapi://': ['ldapi', 0] } as const
 const SCOPES: Record<string, number> = { base: 0, one: 1, onelevel: 1, sub: 2, subtree: 2, children: 3, subordinate: 3 }
 
-const unescape = (text: string): string => text.replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
+/** A wrong escape empties the whole part. */
+const unescape = (text: string): string => /%(?![0-9a-fA-F]{2})/.test(text) ? '' : text.replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
 
 /** Returns the parts, or why the URL is refused. */
 export function parseLdapUrl(text: string): LdapUrl | string {
@@ -32,10 +35,10 @@ export function parseLdapUrl(text: string): LdapUrl | string {
     if (!rest.endsWith('>')) return 'missing closing bracket'
     rest = rest.slice(0, -1)
   }
-  const slash = rest.indexOf('/')
-  const question = rest.indexOf('?')
-  if (question >= 0 && (slash < 0 || question < slash)) return 'a question mark without a slash before it'
-  const authority = slash < 0 ? rest : rest.slice(0, slash)
+  // Without a slash there is no name behind the host, whatever follows.
+  const end = rest.search(/[/?]/)
+  const slash = rest[end] === '/' ? end : -1
+  const authority = end < 0 ? rest : rest.slice(0, end)
   let host = authority
   let port: number = defaultPort
   if (scheme !== 'ldapi') {
@@ -44,9 +47,7 @@ export function parseLdapUrl(text: string): LdapUrl | string {
       const close = authority.indexOf(']')
       if (close < 0) return 'missing closing bracket'
       host = authority.slice(1, close)
-      const after = authority.slice(close + 1)
-      if (after !== '' && !after.startsWith(':')) return 'junk after the address'
-      if (after !== '') portText = after.slice(1)
+      if (authority[close + 1] === ':') portText = authority.slice(close + 2)
     } else {
       const colon = authority.indexOf(':')
       if (colon >= 0) {
@@ -56,16 +57,16 @@ export function parseLdapUrl(text: string): LdapUrl | string {
     }
     if (portText !== undefined) {
       if (!/^[ \t\n\v\f\r]*[+-]?[0-9]+$/.test(unescape(portText))) return 'bad port'
-      port = Number(unescape(portText))
+      port = Number(unescape(portText)) || defaultPort
     }
   }
-  const url = { scheme, host: unescape(host), port }
-  if (slash < 0) return { ...url, dn: '', scope: 0 }
+  const url = { scheme, port, ...(host === '' ? {} : { host: unescape(host) }) }
+  if (slash < 0) return { ...url, scope: 0 }
   const [dn = '', attributes, scope, filter, extensions, ...more] = rest.slice(slash + 1).split('?')
   if (more.length > 0) return 'too many question marks'
   if (extensions === '') return 'empty extensions'
   let attribute: string | undefined
-  if (attributes !== undefined && attributes !== '') attribute = unescape(attributes).split(',')[0]
+  if (attributes !== undefined && attributes !== '') attribute = unescape(attributes).split(',').find((one) => one !== '')
   let scopeNumber = 0
   if (scope !== undefined && scope !== '') {
     const known = SCOPES[unescape(scope).toLowerCase()]

@@ -33,6 +33,8 @@ const CLASSES: Record<string, string> = {
   print: ' -~', punct: '!-\\/:-@\\[-`{-~', space: '\\t-\\r ', upper: 'A-Z', xdigit: '0-9A-Fa-f', word: 'A-Za-z0-9_',
 }
 const CLASS_ESCAPES: Record<string, string> = { d: CLASSES.digit!, w: CLASSES.word!, s: CLASSES.space! }
+/** What \D, \W and \S add inside a bracket. */
+const COMPLEMENTS: Record<string, string> = { D: '\\x00-\\/:-\\xff', W: '\\x00-\\/:-@\\[-^`{-\\xff', S: '\\x00-\\x08\\x0e-\\x1f!-\\xff' }
 const CHARACTER_ESCAPES: Record<string, number> = { a: 7, b: 8, B: 92, e: 27, f: 12, n: 10, r: 13, t: 9, v: 11 }
 const WORD = '[A-Za-z0-9_]'
 const CONSTRAINT_ESCAPES: Record<string, string> = {
@@ -365,9 +367,8 @@ class Compiler {
     }
     const set = CLASS_ESCAPES[letter.toLowerCase()]
     if (set !== undefined) {
-      if (letter !== letter.toLowerCase()) throw new Untranslatable()
       this.at++
-      return set
+      return letter === letter.toLowerCase() ? set : COMPLEMENTS[letter]!
     }
     const code = CHARACTER_ESCAPES[letter]
     if (code !== undefined) {
