@@ -20,7 +20,7 @@ const UNLISTED = [
   { name: 'session_authorization', vartype: 'string', context: 'user', boot: '' },
   { name: 'ssl_renegotiation_limit', vartype: 'integer', context: 'user', min: '0', max: '0', boot: '0' },
 ]
-// Words that some enum settings take and no list shows.
+// Words that some enum settings take and no list shows, or that mean another one.
 const HIDDEN_WORDS = ['true', 'false', 'yes', 'no', '1', '0', 'on', 'off', 'debug', 'info', 'archive', 'hot_standby']
 // Set by whoever built the server, so no default of PostgreSQL's.
 const BUILD_DEFAULTS = new Set(['krb_server_keyfile', 'unix_socket_directories', 'ssl_ciphers'])
@@ -47,11 +47,13 @@ async function describe(major, identity) {
     for (const extra of UNLISTED) {
       if (await client.query(`show ${extra.name}`).then(() => true, () => false)) rows.push(extra)
     }
-    for (const row of rows.filter(({ vartype, context }) => vartype === 'enum' && context !== 'internal')) {
+    // transaction_isolation always shows the present transaction's.
+    for (const row of rows.filter(({ name, vartype, context }) => vartype === 'enum' && context !== 'internal' && name !== 'transaction_isolation')) {
       row.hidden = {}
-      for (const word of HIDDEN_WORDS.filter((word) => !row.enumvals.includes(word))) {
+      for (const word of new Set([...row.enumvals, ...HIDDEN_WORDS])) {
         const asked = await run(path.join(bin, 'postgres'), ['-C', row.name, '-D', data, '-c', `${row.name}=${word}`], options).catch(() => undefined)
-        if (asked !== undefined) row.hidden[word] = asked.stdout.trim()
+        // Some words that the list shows are but other words for one that the server prints.
+        if (asked !== undefined && (asked.stdout.trim() !== word || !row.enumvals.includes(word))) row.hidden[word] = asked.stdout.trim()
       }
     }
     return rows
@@ -64,7 +66,7 @@ async function describe(major, identity) {
 
 function columns({ name, vartype, unit, context, min, max, enumvals, hidden, boot }) {
   const fixed = context === 'internal' || BUILD_DEFAULTS.has(name)
-  const words = enumvals === undefined || enumvals === null ? '' : [...enumvals, ...Object.entries(hidden ?? {}).map((pair) => pair.join('='))].join(',')
+  const words = enumvals === undefined || enumvals === null ? '' : [...enumvals.filter((word) => hidden?.[word] === undefined), ...Object.entries(hidden ?? {}).map((pair) => pair.join('='))].join(',')
   const limits = vartype === 'integer' || vartype === 'real' ? [min, max] : ['', '']
   return [vartype, context, unit ?? '', ...limits, words, fixed ? '' : boot ?? '']
 }

@@ -31,6 +31,9 @@ const RECOVERY_TARGETS = ['recovery_target', 'recovery_target_lsn', 'recovery_ta
 const STAGE_STATS = ['log_parser_stats', 'log_planner_stats', 'log_executor_stats']
 const BACKENDS = ['max_connections', 'autovacuum_max_workers', 'max_worker_processes', 'max_wal_senders']
 
+/** Where distributions put sockets: no need to doubt them. */
+const USUAL_SOCKET_DIRECTORIES = ['/tmp', '/run/postgresql', '/var/run/postgresql']
+
 type Value = string | number | boolean
 
 /** Whether a server of the configuration's major would start with it, and all reasons why not. */
@@ -115,7 +118,7 @@ class Check {
       this.fault('conflict', key, '"log_statement_stats" cannot be enabled while statistics of single stages are on', at)
       return false
     }
-    if (this.major <= 16 && BACKENDS.includes(key)) {
+    if (this.major <= 17 && BACKENDS.includes(key)) {
       const total = BACKENDS.reduce((sum, name) => sum + (name === key ? Number(value) : this.number(name)), 1)
       if (total > MAX_BACKENDS) {
         this.fault('conflict', key, `invalid value for parameter "${key}": with the other processes that makes ${total}, more than ${MAX_BACKENDS}`, at)
@@ -171,10 +174,9 @@ class Check {
       if (this.number('max_wal_senders') > 0) this.conflict('max_wal_senders above 0 needs wal_level "replica" or "logical"', 'wal_level', 'max_wal_senders')
       if (this.value('summarize_wal') === true) this.conflict('summarize_wal needs wal_level "replica" or "logical"', 'wal_level', 'summarize_wal')
     }
-    if (major >= 17) {
-      const total = this.number('max_connections') + this.number('max_worker_processes') + this.number('max_wal_senders')
-        + (major >= 18 ? this.number('autovacuum_worker_slots') + 2 : this.number('autovacuum_max_workers') + 1)
-      if (total > MAX_BACKENDS) this.conflict(`${total} server processes configured, more than ${MAX_BACKENDS}`, ...BACKENDS as [string])
+    if (major >= 18) {
+      const total = ['max_connections', 'autovacuum_worker_slots', 'max_worker_processes', 'max_wal_senders'].reduce((sum, name) => sum + this.number(name), 2)
+      if (total > MAX_BACKENDS) this.conflict(`${total} server processes configured, more than ${MAX_BACKENDS}`, 'max_connections', ...BACKENDS)
     }
     const segment = this.facts.walSegmentSize ?? 2 ** 24
     for (const name of ['min_wal_size', 'max_wal_size']) {
@@ -193,6 +195,6 @@ class Check {
     const directories = typeof socketText === 'string' ? splitDirectories(socketText) : []
     if (directories === undefined) this.conflict('invalid list syntax in parameter "unix_socket_directories"', 'unix_socket_directories')
     else if (directories.length === 0 && hosts?.length === 0) this.conflict('no socket to listen on', 'unix_socket_directories', 'listen_addresses')
-    else if (directories.length > 0) this.uncertain.push({ ...this.place('unix_socket_directories'), name: 'unix_socket_directories', depends: 'whether the directories can be written' })
+    else if (directories.some((directory) => !USUAL_SOCKET_DIRECTORIES.includes(directory))) this.uncertain.push({ ...this.place('unix_socket_directories'), name: 'unix_socket_directories', depends: 'whether the directories can be written' })
   }
 }

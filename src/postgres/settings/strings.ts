@@ -227,8 +227,17 @@ const CHECKS: Readonly<Record<string, StringCheck>> = {
   restrict_nonsystem_relation_kind: keywords(['view', 'foreign-table']),
 }
 
+/** Settings that name something of the machine: what is written there exists or it does not. */
+const MACHINE: Readonly<Record<string, string>> = {
+  hba_file: 'the file',
+  shared_preload_libraries: 'the libraries',
+  unix_socket_group: 'the groups of the machine',
+}
+
 /** What the server has against a text for a string setting; `name` in lower case, as its table has it. */
 export function checkString(name: string, value: string, context: CheckContext): Objection {
+  const machine = MACHINE[name]
+  if (machine !== undefined && (value !== '' || name === 'hba_file')) return { depends: machine }
   return CHECKS[name]?.(value, context)
 }
 
@@ -241,6 +250,8 @@ export function checkNumber(name: string, value: number, { windows }: CheckConte
     case 'vacuum_buffer_usage_limit': return value === 0 || value >= 128 ? undefined : { bad: 'must be 0 or at least 128 kB' }
     case 'io_max_concurrency': return value === 0 ? { bad: 'only -1 or values greater than 0 are valid' } : undefined
     case 'max_stack_depth': return value > 2048 ? { depends: 'the stack limit of the server process' } : undefined
+    case 'max_files_per_process': return value < 64 ? { depends: 'the files that are open already' } : undefined
+    case 'max_connections': return value > 10_000 ? { depends: 'the memory and the semaphores of the machine' } : undefined
     case 'huge_page_size': return value === 0 ? undefined : { depends: 'the page sizes of the platform' }
     case 'effective_io_concurrency':
     case 'maintenance_io_concurrency':

@@ -424,7 +424,7 @@ vacuum_truncate|18||bool|user|||||on
 wal_block_size|12||integer|internal||8192|8192||
 wal_buffers|12||integer|postmaster|8kB|-1|262143||-1
 wal_compression|12|14|bool|superuser|||||off
-wal_compression|15||enum|superuser||||pglz,on,off,0=off,1=pglz,true=pglz,false=off,yes=pglz,no=off|off
+wal_compression|15||enum|superuser||||pglz,off,0=off,1=pglz,on=pglz,true=pglz,false=off,yes=pglz,no=off|off
 wal_consistency_checking|12||string|superuser|||||
 wal_decode_buffer_size|15||integer|postmaster|B|65536|1073741823||524288
 wal_init_zero|12||bool|superuser|||||on
