@@ -7,6 +7,7 @@ import { parseServerOptions } from './command-line.ts'
 import type { Pairs } from './command-line.ts'
 import { parseCurrentLogfiles, parsePostmasterOpts, parsePostmasterPid, parseSocketDirectories } from './data-directory.ts'
 import type { PostmasterPid } from './data-directory.ts'
+import { ANY_MAJOR } from './locate.ts'
 import type { Located } from './locate.ts'
 import { managerOf } from './managers.ts'
 import { EVIDENCE_ORDER } from './platform.ts'
@@ -41,13 +42,13 @@ interface Life {
 }
 
 /** Whether the server of this data directory runs: a process that lives there, not what a file says. */
-async function lifeOf(survey: Survey, traces: Traces, acting: Acting, configured: boolean): Promise<Life> {
+async function lifeOf(survey: Survey, traces: Traces, acting: Acting, contested: boolean): Promise<Life> {
   const { host } = survey
   const { dataDir, dataKey } = traces[0]
   const path = `${dataDir}/postmaster.pid`
   const file = parsePostmasterPid(await textOf(host, path, acting) ?? '')
   const postmaster = firstOf(traces, ({ sighting }) => sighting.postmaster)
-    ?? (configured ? undefined : survey.postmasters.find(({ cwdKey }) => cwdKey === dataKey))
+    ?? (contested ? undefined : survey.postmasters.find(({ cwdKey }) => cwdKey === dataKey))
     ?? survey.postmasters.find(({ cwdKey, pid, elsewhere }) => !elsewhere && cwdKey === undefined && pid === file?.pid)
   const evidence: Evidence[] = [{ kind: 'postmaster.pid', detail: path }]
   if (postmaster !== undefined) {
@@ -125,7 +126,7 @@ async function socketDirsOf(survey: Survey, parts: { acting: Acting; owner: Acco
     const asked = await ran(survey.host, `${binDir}/postgres`, ['-C', 'unix_socket_directories', '-D', parts.directory, '-c', `config_file=${parts.configFile}`, '-c', `data_directory=${dataDir}`], acting)
     if (asked?.code === 0) return parseSocketDirectories(asked.stdout.trim(), dataDir)
   }
-  return binDir === '/usr/lib/postgresql' || /^\/usr\/(lib|libexec)\//.test(binDir ?? '') ? ['/var/run/postgresql'] : ['/tmp']
+  return /^\/usr\/(lib|libexec)\//.test(binDir ?? '') ? ['/var/run/postgresql'] : ['/tmp']
 }
 
 function portFrom(value: string | undefined): number | undefined {
@@ -168,19 +169,21 @@ async function serviceOf(survey: Survey, traces: Traces, dataDir: string, life: 
 /**
  * Makes one cluster of its traces. Never refuses: what cannot be seen has a note, and the default where there is one.
  *
- * @param configured whether another configuration file claims the same data directory, so that a process there is this cluster's only when its own trace says so
+ * @param contested whether another configuration file claims the same data directory, so that a process there is this cluster's only when its own trace says so
  */
-export async function buildCluster(survey: Survey, traces: Traces, configured: boolean): Promise<Cluster> {
+export async function buildCluster(survey: Survey, traces: Traces, contested: boolean): Promise<Cluster> {
   const { host, self } = survey
   const { dataDir } = traces[0]
   const notes: Note[] = traces.flatMap(({ sighting }) => sighting.notes ?? [])
-  const configFile = firstOf(traces, (trace) => (trace.configKey === undefined ? undefined : trace.configFile)) ?? traces[0].configFile
-  const directory = firstOf(traces, ({ sighting }) => sighting.directory) ?? dataDir
+  const main = traces.find(({ configKey }) => configKey !== undefined) ?? traces[0]
+  const { configFile } = main
+  const directory = main.configKey === undefined ? dataDir : main.directory
   const configInfo = await statOf(host, configFile)
-  const owner = firstOf(traces, (trace) => trace.owner) ?? (configInfo === undefined ? self : await accountOf(host, configInfo.uid, configInfo.gid))
+  const process = firstOf(traces, ({ sighting }) => sighting.postmaster)
+  const owner = firstOf(traces, (trace) => trace.owner) ?? (process !== undefined ? await accountOf(host, process.uid, process.gid) : undefined) ?? (configInfo === undefined ? self : await accountOf(host, configInfo.uid, configInfo.gid))
   const acting = actingFor(self, owner)
 
-  const life = await lifeOf(survey, traces, acting, configured)
+  const life = await lifeOf(survey, traces, acting, contested)
   const { postmaster, file } = life
   notes.push(...life.notes)
 
@@ -200,13 +203,12 @@ export async function buildCluster(survey: Survey, traces: Traces, configured: b
   // A newer file in place of the one that runs tells nothing about what runs, but no other major.
   const version = programs.version !== undefined && Number.parseInt(programs.version, 10) === major ? programs.version : major === 0 ? '?' : String(major)
 
-  const configuration = await readConfiguration(hostFileSource(host, acting.as), { configFile, dataDir: directory, major, commandLine, windows: host.os === 'win32' })
-  const main = configuration.files.some(({ path }) => path === configFile)
-  if (!main) notes.push({ code: configInfo === undefined && traces.every(({ content }) => content !== 'hidden') ? 'config-missing' : 'config-unreadable', params: { file: configFile } })
+  const configuration = await readConfiguration(hostFileSource(host, acting.as), { configFile, dataDir: directory, major: major === 0 ? ANY_MAJOR : major, commandLine, windows: host.os === 'win32' })
+  if (!configuration.files.some(({ path }) => path === configFile)) notes.push({ code: configInfo === undefined && traces.every(({ content }) => content !== 'hidden') ? 'config-missing' : 'config-unreadable', params: { file: configFile } })
   if (traces.every(({ content }) => content === 'hidden')) notes.push({ code: 'data-unreadable', params: { directory: dataDir } })
   const value = (name: string): string | undefined => configuration.get(name)?.value
 
-  const hbaFallback = firstOf(traces, ({ sighting }) => sighting.hbaFile) ?? `${directory === traces[0].directory && traces[0].configKey === undefined ? dataDir : directory}/pg_hba.conf`
+  const hbaFallback = firstOf(traces, ({ sighting }) => sighting.hbaFile) ?? `${directory}/pg_hba.conf`
   const hbaFile = await hbaFileOf(host, acting, value('hba_file'), hbaFallback, [postmaster?.environment.get('PWD'), dataDir, directoryOf(configFile)])
   const { service, notes: serviceNotes } = await serviceOf(survey, traces, dataDir, life)
   notes.push(...serviceNotes)

@@ -11,7 +11,7 @@ import { containerManager } from './managers.ts'
 import { EVIDENCE_ORDER } from './platform.ts'
 import type { Cluster, Note, Platform, PlatformId, Service } from './platform.ts'
 import type { Postmaster } from './processes.ts'
-import { absolute, accountOf, directoryOf, realPathOf, statOf } from './reading.ts'
+import { absolute, accountOf, directoryOf, realPathOf } from './reading.ts'
 import { source } from './source.ts'
 import { makeSurvey } from './survey.ts'
 import type { Selection, Sighting, Survey } from './survey.ts'
@@ -135,7 +135,6 @@ async function clusterElsewhere(survey: Survey, postmaster: Postmaster): Promise
   const { settings, directory } = parseServerOptions(postmaster.argv.slice(1))
   const dataDir = postmaster.cwd ?? directory ?? '?'
   const setting = (name: string): string | undefined => settings.findLast(([key]) => key === name)?.[1]
-  const info = await statOf(host, `/proc/${postmaster.pid}`)
   const port = Number(setting('port') ?? postmaster.environment.get('PGPORT') ?? 5432)
   const major = Number(/\d+/.exec(postmaster.environment.get('PG_MAJOR') ?? '')?.[0] ?? 0)
   return {
@@ -146,7 +145,7 @@ async function clusterElsewhere(survey: Survey, postmaster: Postmaster): Promise
     dataDir: within(dataDir),
     configFile: within(setting('config_file') ?? `${dataDir}/postgresql.conf`),
     hbaFile: within(setting('hba_file') ?? `${dataDir}/pg_hba.conf`),
-    owner: await accountOf(host, postmaster.uid, info?.gid ?? -1),
+    owner: await accountOf(host, postmaster.uid, postmaster.gid),
     port: Number.isInteger(port) ? port : 5432,
     socketDirs: [],
     commandLine: settings,

@@ -32,7 +32,7 @@ export interface Located {
 }
 
 /** For reading the names of settings before the version is known. */
-const ANY_MAJOR = 18
+export const ANY_MAJOR = 18
 
 async function ownerOf(host: Host, path: string): Promise<Account | undefined> {
   const info = await statOf(host, path)
@@ -104,7 +104,7 @@ export async function locate(survey: Survey, platform: PlatformId, sighting: Sig
   const { content, major } = await contentOf(host, dataDir, acting)
   // A directory of configuration alone is no cluster, and a unit may be there long before its cluster is made.
   if (content === 'none' && sighting.evidence.kind !== 'pg_lsclusters') return undefined
-  if (content === 'hidden' && owner === undefined) return undefined
+  if (content === 'hidden' && owner === undefined && !['postmaster', 'pg_lsclusters', 'service'].includes(sighting.evidence.kind)) return undefined
   if (content === 'hidden' && ['PGDATA', 'known-place'].includes(sighting.evidence.kind) && sighting.configFile === undefined && !await looksInitialised(survey, dataDir)) return undefined
   const info = await statOf(host, dataDir, acting)
   const real = await realPathOf(host, dataDir, acting) ?? dataDir

@@ -47,6 +47,7 @@ export async function managerOf(cluster: ManagedCluster): Promise<Manager | unde
   const { host, acting, dataDir, configFile, configuration, postmaster, supervisor } = cluster
   const there = async (path: string): Promise<boolean> => await statOf(host, path, acting) !== undefined
 
+  if (postmaster?.elsewhere === true) return containerManager(postmaster)
   if (postmaster !== undefined) {
     const unit = unitOfCgroup(postmaster.cgroup)?.name ?? ''
     const parent = `${postmaster.parent.name} ${(await textOf(host, `/proc/${postmaster.parent.pid}/cmdline`) ?? '').replaceAll('\0', ' ')}`

@@ -22,13 +22,15 @@ function shellSafe(path: string): boolean {
 }
 
 /** The environment that a server may depend on. Anything else in it is not ours to copy. */
-const KEPT = /^(PATH|LD_LIBRARY_PATH|LANG|LC_[A-Z]+|TZ|PGPORT|PG_OOM_ADJUST_(FILE|VALUE))$/
+const KEPT = /^(PATH|LANG|LC_[A-Z]+|PGPORT|PG_OOM_ADJUST_(FILE|VALUE))$/
+/** These have a meaning for the program that changes to the owner, too: only what runs as the owner may see them. */
+const KEPT_WITHIN = /^(LD_LIBRARY_PATH|TZ)$/
 
-function keptEnvironment(text: string): Record<string, string> {
+function variables(text: string, names: RegExp): Record<string, string> {
   const kept: Record<string, string> = {}
   for (const one of text.split('\0')) {
     const cut = one.indexOf('=')
-    if (cut > 0 && KEPT.test(one.slice(0, cut))) kept[one.slice(0, cut)] = one.slice(cut + 1)
+    if (cut > 0 && names.test(one.slice(0, cut))) kept[one.slice(0, cut)] = one.slice(cut + 1)
   }
   return kept
 }
@@ -41,37 +43,40 @@ export async function pgCtlService(cluster: Cluster, host: Host): Promise<Servic
   const proc = async (name: string): Promise<string | undefined> => (pid === undefined ? undefined : await textOf(host, `/proc/${pid}/${name}`) ?? await textOf(host, `/proc/${pid}/${name}`, acting))
   const cmdline = (await proc('cmdline'))?.split('\0').slice(1, -1)
   const args = cmdline ?? parsePostmasterOpts(await textOf(host, `${dataDir}/postmaster.opts`, acting) ?? '')?.args ?? []
-  const environment = keptEnvironment(await proc('environ') ?? '')
+  const inherited = await proc('environ') ?? ''
+  const within = Object.entries(variables(inherited, KEPT_WITHIN)).map(([name, value]) => `${name}=${value}`)
 
   // A relative -D would be looked for where we are. The server's own place is known.
-  const { rest } = parseServerOptions(args)
-  const named = rest.some((word) => /config_file=/.test(word))
-  const directory = named || directoryOf(cluster.configFile) === dataDir ? dataDir : directoryOf(cluster.configFile)
+  const { rest, directory: given } = parseServerOptions(args)
+  const configured = cluster.configFile.endsWith('/postgresql.conf') && !rest.some((word) => /config[_-]file=/.test(word)) ? directoryOf(cluster.configFile) : dataDir
+  const directory = given?.startsWith('/') === true ? given : configured
   const options = rest.map(quoted)
+  const withDirectory = ['-D', quoted(directory), ...options].join(' ')
   const output = pid === undefined ? undefined : await outputFile(host, pid, acting)
-  const plainLog = output ?? (cluster.logFile !== undefined && directoryOf(cluster.logFile) !== `${dataDir}/log` ? cluster.logFile : undefined)
   // A server must not keep writing into our pipes.
-  const log = plainLog !== undefined && shellSafe(plainLog) ? plainLog : shellSafe(dataDir) ? `${dataDir}/server.log` : '/dev/null'
+  const log = output !== undefined && shellSafe(output) ? output : shellSafe(dataDir) ? `${dataDir}/server.log` : '/dev/null'
 
-  const place = shellSafe(directory)
-    ? { args: ['-D', directory], env: environment, options }
-    : { args: [], env: { ...environment, PGDATA: directory }, options: ['-D', quoted(directory), ...options] }
-  const command = (mode: 'start' | 'restart' | 'stop' | 'reload', extra: readonly string[], env: Readonly<Record<string, string>> = {}): Command => ({
-    file: program,
-    args: [mode, ...place.args, ...extra],
-    as: owner,
-    timeoutMs: WAIT_MS,
-    ...(Object.keys({ ...env, ...(place.args.length === 0 ? place.env : {}) }).length === 0 ? {} : { env: { ...env, ...(place.args.length === 0 ? place.env : {}) } }),
-  })
+  const plain = shellSafe(dataDir)
+  const command = (mode: 'start' | 'restart' | 'stop' | 'reload', extra: readonly string[], server = false): Command => {
+    const env = { ...(server ? variables(inherited, KEPT) : {}), ...(plain ? {} : { PGDATA: dataDir }) }
+    const words = [mode, ...(plain ? ['-D', dataDir] : []), ...extra]
+    const wrapped = server && within.length > 0
+    return {
+      file: wrapped ? '/usr/bin/env' : program,
+      args: wrapped ? [...within, program, ...words] : words,
+      as: owner,
+      timeoutMs: WAIT_MS,
+      ...(Object.keys(env).length === 0 ? {} : { env }),
+    }
+  }
   const wait = ['-w', '-t', String(WAIT_SECONDS)]
   const fast = ['-m', 'fast']
-  const startOptions = place.options.length === 0 ? [] : ['-o', place.options.join(' ')]
-  // Without -o a restart takes the options of postmaster.opts, a relative -D included; with it, not even -D.
-  const restartOptions = ['-o', (place.args.length === 0 ? place.options : ['-D', quoted(directory), ...options]).join(' ')]
+  const startOptions = plain && directory === dataDir ? options.join(' ') : withDirectory
   return {
-    describe: `${program} restart -D ${quoted(directory)} -m fast`,
-    restart: [command('restart', [...wait, ...fast, '-l', log, ...restartOptions], environment)],
-    start: [command('start', [...wait, '-l', log, ...startOptions], environment)],
+    describe: `${program} restart -D ${quoted(dataDir)} -m fast`,
+    // Without -o a restart takes the options of postmaster.opts, a relative -D included; with it, not even -D.
+    restart: [command('restart', [...wait, ...fast, '-l', log, '-o', withDirectory], true)],
+    start: [command('start', [...wait, '-l', log, ...(startOptions === '' ? [] : ['-o', startOptions])], true)],
     stop: [command('stop', [...wait, ...fast])],
     reload: [command('reload', [])],
     needsRoot: false,

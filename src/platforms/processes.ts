@@ -2,11 +2,13 @@
 import type { Acting, Host } from '../host/host.ts'
 import { startsServer } from './command-line.ts'
 import { accountOf, actingFor, linkOf, sameKey, statOf, textOf } from './reading.ts'
+import { containerOfCgroup } from './systemd.ts'
 
 export interface Postmaster {
   readonly pid: number
   /** Who runs it. */
   readonly uid: number
+  readonly gid: number
   readonly parent: { readonly pid: number; readonly name: string }
   /** The program and its arguments. */
   readonly argv: readonly string[]
@@ -86,11 +88,15 @@ async function examine(host: Host, { pid, parent }: Entry, parentName: string): 
     seen((acting) => statOf(host, `${at}/root`, acting)),
   ])
   const ours = await statOf(host, '/')
+  // Root of a container cannot be seen by everybody, its control group can.
+  const container = containerOfCgroup(cgroup ?? '')
+  const ownContainer = container === undefined ? undefined : containerOfCgroup(await textOf(host, `/proc/${host.pid}/cgroup`) ?? '')
   const gone = / \(deleted\)$/
   const environment = new Map(strings(environ ?? '').map((text) => [text.split('=', 1)[0]!, text.slice(text.indexOf('=') + 1)]))
   return {
     pid,
     uid: info.uid,
+    gid: info.gid,
     parent: { pid: parent, name: parentName },
     argv,
     ...(exe === undefined ? {} : { exe: exe.replace(gone, '') }),
@@ -99,7 +105,7 @@ async function examine(host: Host, { pid, parent }: Entry, parentName: string): 
     ...(cwdInfo === undefined ? {} : { cwdKey: sameKey(cwdInfo) }),
     environment,
     cgroup: cgroup ?? '',
-    elsewhere: root !== undefined && ours !== undefined && sameKey(root) !== sameKey(ours),
+    elsewhere: (container !== undefined && container.id !== ownContainer?.id) || (root !== undefined && ours !== undefined && sameKey(root) !== sameKey(ours)),
   }
 }
 
