@@ -74,6 +74,13 @@ export interface HbaFile {
   readonly snapshot: Snapshot
 }
 
+/** The bytes of a file put together again from its lines: what was read, byte for byte. */
+export function printHba(source: HbaSourceFile): Uint8Array {
+  const whole = new Uint8Array(source.bytes.length)
+  for (const { start, end } of source.lines) whole.set(source.bytes.subarray(start, end), start)
+  return whole
+}
+
 type Request = { readonly read: string } | { readonly list: string }
 type Answer = Uint8Array | readonly DirectoryEntry[] | Unreadable
 type Reading<T> = Generator<Request, T, Answer>

@@ -32,7 +32,7 @@ export const HBA_TRAPS = {
   'include-list': 'only the first name of the list is included',
   'include-nothing': 'a directory is included as if it were a file: it counts as empty',
   'space-before-comma': 'a blank before a comma ends the list',
-  'hash-in-word': 'a # inside a word begins a comment',
+  'hash-in-word': 'a # right behind a word begins a comment: what follows is not part of the word',
   'unterminated-quote': 'the quote is not closed: everything to the end of the line belongs to the name',
   'method-as-mask': 'the address has no /length, so the next word is taken for its mask',
   'no-replication-rule': '"all" does not cover physical replication, and no rule has the keyword replication',
@@ -46,7 +46,9 @@ export const HBA_TRAPS = {
   'cr-line-ends': 'lines end in CR alone: the server sees one single line',
   'zero-byte': 'a zero byte hides the rest of its line',
   'invisible-character': 'a no-break space, a typographic quote or the like, which is not what it looks like',
-  'line-too-long': 'before 14 a line has at most 8190 bytes',
+  'line-too-long': 'before 14 the length of a line is limited (20478 bytes; 8190 before 12.12 and 13.8)',
+  'radius-server-name': 'the server looks this name up when it reads the file: if that fails, the whole file is refused',
+  'file-circle': 'a file of names includes itself: servers before 16 crash on it',
 } as const
 
 export type HbaTrapCode = keyof typeof HBA_TRAPS
@@ -61,7 +63,8 @@ export interface HbaTrap {
   readonly params: Readonly<Record<string, string | number>>
 }
 
-const COMMON_ADDRESS = /^[0-9.]+$/
+/** UTF-8 of a no-break space, zero-width characters, typographic dashes and quotes, a byte order mark. */
+const INVISIBLE = /\xc2\xa0|\xe2\x80[\x80-\x9f]|\xef\xbb\xbf/
 
 class Finder {
   readonly found: HbaTrap[] = []
@@ -87,7 +90,7 @@ class Finder {
     if (bytes.includes('\0')) this.report(at, 'zero-byte', 'warning')
     if (line.continuations > 0) this.continuation(at, bytes, last)
     if (!/\\[ \t\r]*\n?$/.test(bytes)) return
-    const comment = beginsComment(line.text)
+    const comment = scan(line.text).inComment
     if (this.hba.major < 14) {
       if (comment) this.report(at, 'comment-continuation-later', 'info')
       else if (/\\[\r\n]*$/.test(bytes)) this.report(at, 'backslash-before-14', 'warning')
@@ -100,7 +103,7 @@ class Finder {
     if (last && /\\\r*\n?$/.test(bytes)) this.report({ file: at.file, line: at.line + physical.length - (bytes.endsWith('\n') ? 2 : 1) }, 'backslash-at-end', 'warning')
     let joined = ''
     for (const [index, text] of physical.entries()) {
-      const inComment = beginsComment(joined)
+      const { inComment } = scan(joined)
       if (inComment && /^[ \t]*[^#\s]/.test(text)) {
         this.report({ file: at.file, line: at.line + index }, 'comment-continuation', 'warning', { swallowed: readable(text.trim()), comment: at.line })
       }
@@ -115,12 +118,14 @@ class Finder {
   }
 
   private words(line: HbaLine): void {
-    if (/\xc2\xa0|\xe2\x80[\x8b-\x8f\x98-\x9f]|\xef\xbb\xbf/.test(line.text) && !beginsComment(line.text.replace(/\xc2\xa0|\xe2\x80[\x8b-\x8f\x98-\x9f]|\xef\xbb\xbf[^]*$/, '')) && !(line.line === 1 && line.text.startsWith('\xef\xbb\xbf'))) {
-      this.report(line, 'invisible-character', line.error?.fatal === true ? 'error' : 'warning')
-    }
-    const word = /(?:^|[ \t\r,])([^ \t\r,"#]+)#/.exec(stripQuoted(line.text))
-    if (word !== null) this.report(line, 'hash-in-word', 'warning', { word: readable(word[1]!) })
-    if (hasOpenQuote(line.text)) this.report(line, 'unterminated-quote', line.error?.fatal === true ? 'error' : 'warning')
+    const { bare, inComment, openQuote } = scan(line.text)
+    const hashed = inComment && !/^(?:#*$|#*[ \t\r])/.test(line.text.slice(bare.length))
+    const severity = line.error?.fatal === true ? 'error' : 'warning'
+    if (INVISIBLE.test(line.line === 1 ? bare.replace(/^\xef\xbb\xbf/, '') : bare)) this.report(line, 'invisible-character', severity)
+    const word = hashed ? /[^ \t\r,]+$/.exec(bare) : null
+    if (word !== null) this.report(line, 'hash-in-word', 'warning', { word: readable(word[0]) })
+    if (openQuote) this.report(line, 'unterminated-quote', severity)
+    if (line.rule === null && /[^,\s][ \t]+,/.test(bare)) this.report(line, 'space-before-comma', 'error')
   }
 
   private refused(line: HbaLine): void {
@@ -132,7 +137,6 @@ class Finder {
     const method = fields.flat().find((token) => !methodsOf(this.hba.major).includes(token.raw) && /[A-Z]/.test(token.raw) && methodsOf(this.hba.major).includes(token.raw.toLowerCase()))
     if (method !== undefined && line.error?.message.startsWith('invalid authentication method') === true) this.report(line, 'wrong-case-error', 'error', { word: method.raw, meant: method.raw.toLowerCase() })
     if (line.error?.message.startsWith('invalid IP mask') === true) this.report(line, 'method-as-mask', 'error', { word: fields[4]?.[0]?.raw ?? '', address: fields[3]?.[0]?.raw ?? '' })
-    if (/[^,\s][ \t]+,/.test(stripQuoted(line.text).replace(/#.*$/s, ''))) this.report(line, 'space-before-comma', 'error')
   }
 
   private rule(line: HbaLine, rule: HbaRule): void {
@@ -181,7 +185,7 @@ class Finder {
     const meaning = `${rule.address!}/${peer.net.length ?? rule.mask!}`
     if (peer.net.family === 4) {
       if (written.split('.').length < 4) this.report(line, 'short-address', 'warning', { word: text, meaning })
-      else if (COMMON_ADDRESS.test(written) && written.split('.').some((part) => /^0[0-9]/.test(part))) this.report(line, 'octal-address', 'warning', { word: text, meaning })
+      else if (/^[0-9.]+$/.test(written) && written.split('.').some((part) => /^0[0-9]/.test(part))) this.report(line, 'octal-address', 'warning', { word: text, meaning })
     }
     if (peer.net.length === null) this.report(line, 'mask-with-holes', 'warning', { word: rule.mask! })
     else if (parseIp(rule.address!)!.value !== peer.net.base) this.report(line, 'host-bits', 'info', { word: text, meaning: `${rule.address!}/${peer.net.length}` })
@@ -193,7 +197,11 @@ class Finder {
     if (everybody !== undefined && !rules.some((rule) => rule.databases.some((name) => name.kind === 'replication'))) {
       this.report(everybody, 'no-replication-rule', 'info')
     }
-    if (major < 16) return
+    for (const { kind, file, line, word } of this.hba.uncertain) if (kind === 'radius-server') this.report({ file, line }, 'radius-server-name', 'warning', { word })
+    if (major < 16) {
+      for (const error of this.hba.errors) if (error.message.endsWith('maximum nesting depth exceeded')) this.report(error, 'file-circle', 'error')
+      return
+    }
     for (const include of includes) {
       if (include.directive === 'include_dir') continue
       const source = files.find((file) => file.path === include.file)
@@ -204,32 +212,23 @@ class Finder {
   }
 }
 
-/** Whether a line's text has come into a comment. */
-function beginsComment(text: string): boolean {
-  return stripQuoted(text).includes('#')
+interface Scan {
+  /** The text before a comment, with what stands in quotes replaced by `q`. */
+  readonly bare: string
+  readonly inComment: boolean
+  readonly openQuote: boolean
 }
 
-/** Without what stands in double quotes. */
-function stripQuoted(text: string): string {
-  let out = ''
+function scan(text: string): Scan {
+  let bare = ''
   let inQuote = false
-  for (const character of text) {
-    if (character === '"' && !(out.includes('#') && !inQuote)) inQuote = !inQuote
-    else if (!inQuote) {
-      out += character
-      if (character === '#') return out + text.slice(text.length)
-    }
-  }
-  return out
-}
-
-function hasOpenQuote(text: string): boolean {
-  let inQuote = false
-  for (const character of text) {
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at]!
     if (character === '"') inQuote = !inQuote
-    else if (character === '#' && !inQuote) return false
+    else if (character === '#' && !inQuote) return { bare, inComment: true, openQuote: false }
+    bare += inQuote || character === '"' ? 'q' : character
   }
-  return inQuote
+  return { bare, inComment: false, openQuote: inQuote }
 }
 
 /** The traps of the files, each with its place, in the order of the files and lines. */
