@@ -9,6 +9,8 @@ import type { Cluster } from '../platforms/platform.ts'
 export interface GatheringOptions {
   /** psql's options as the user gave them. */
   readonly connection?: ConnectionRequest
+  /** Options, environment and password file, where they were read already. */
+  readonly sources?: ConnectionSources
   readonly wanted?: Partial<Wanted>
   /** For connecting and for each statement, in milliseconds. */
   readonly sessionTimeoutMs?: number
@@ -31,7 +33,7 @@ export async function gatheringFor(host: Host, cluster: Cluster, options: Gather
   const self = await host.self()
   let sources: Promise<ConnectionSources> | undefined
   let login: Promise<Login> | undefined
-  const connectionSources = () => (sources ??= readConnectionSources(host, options.connection ?? {}))
+  const connectionSources = () => (sources ??= options.sources === undefined ? readConnectionSources(host, options.connection ?? {}) : Promise.resolve(options.sources))
   const loggedIn = () => (login ??= connectionSources().then((known) => logIn(host, cluster, known, options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS)))
   const part = async <K extends 'connection' | 'session'>(key: K): Promise<Outcome<K extends 'session' ? Session : Connection>> => {
     const outcome = await loggedIn()

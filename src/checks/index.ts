@@ -1,19 +1,47 @@
 /** Every check of doctor, in alphabetical order. One test holds this list against the folder, the tests and the documentation. */
+import archiveCommand from './archive-command.ts'
+import archiveDirectory from './archive-directory.ts'
 import archiveMode from './archive-mode.ts'
+import archiveSpace from './archive-space.ts'
+import archiveSystemIdentifier from './archive-system-identifier.ts'
+import archiverBacklog from './archiver-backlog.ts'
+import archiverFailures from './archiver-failures.ts'
+import archiverRunning from './archiver-running.ts'
 import type { Check } from './check.ts'
 import configurationLoads from './configuration-loads.ts'
+import hbaLoads from './hba-loads.ts'
+import hbaTraps from './hba-traps.ts'
+import listenAddresses from './listen-addresses.ts'
 import maxWalSenders from './max-wal-senders.ts'
+import postgresqlEndOfLife from './postgresql-end-of-life.ts'
+import replicationRole from './replication-role.ts'
+import replicationRule from './replication-rule.ts'
 import serverReachable from './server-reachable.ts'
 import settingsInForce from './settings-in-force.ts'
+import unfinishedRun from './unfinished-run.ts'
 import walKeepSize from './wal-keep-size.ts'
 import walLevel from './wal-level.ts'
 
 export const checks: readonly Check[] = [
+  archiveCommand,
+  archiveDirectory,
   archiveMode,
+  archiveSpace,
+  archiveSystemIdentifier,
+  archiverBacklog,
+  archiverFailures,
+  archiverRunning,
   configurationLoads,
+  hbaLoads,
+  hbaTraps,
+  listenAddresses,
   maxWalSenders,
+  postgresqlEndOfLife,
+  replicationRole,
+  replicationRule,
   serverReachable,
   settingsInForce,
+  unfinishedRun,
   walKeepSize,
   walLevel,
 ]

@@ -6,6 +6,7 @@ import { HostError } from '../errors.ts'
 import { hostFileSource } from '../host/file-source.ts'
 import { checkLoads, readConfiguration } from '../postgres/conf/index.ts'
 import type { ConfError, Configuration } from '../postgres/conf/index.ts'
+import { actsAsOwner } from './fact.ts'
 import type { Fact } from './fact.ts'
 import { identityFact } from './identity.ts'
 
@@ -25,7 +26,7 @@ export const configurationFact: Fact<ConfigurationFact> = {
   name: 'configuration',
   async gather(from) {
     const { host, cluster, as } = from
-    const [self, identity] = await Promise.all([host.self(), from.fact(identityFact)])
+    const identity = await from.fact(identityFact)
     const configuration = await readConfiguration(hostFileSource(host, as), {
       configFile: cluster.configFile,
       dataDir: cluster.dataDir,
@@ -36,8 +37,7 @@ export const configurationFact: Fact<ConfigurationFact> = {
     const main = configuration.reads.files.get(cluster.configFile)
     if (main !== undefined && 'failed' in main) throw new HostError('read', cluster.configFile, main.failed)
     // What the owner may not read the server cannot read either: that is an error of the configuration, not of our sight.
-    const asOwner = (as ?? self).uid === cluster.owner.uid && (as ?? self).name === cluster.owner.name
-    const unreadable = asOwner ? [] : failed(configuration)
+    const unreadable = (await actsAsOwner(from)) ? [] : failed(configuration)
     const errors = checkLoads(configuration, identity.ok ? { walSegmentSize: identity.value.segmentSize } : {}).errors
       .filter(({ code, name }) => !(code === 'include-unreadable' && unreadable.length > 0) && !(code === 'conflict' && /wal_size$/.test(name ?? '') && !identity.ok))
     return { configuration, complete: unreadable.length === 0, unreadable, errors }

@@ -79,7 +79,7 @@ function mergeOne(name: string, major: number, files: ConfigurationFact | undefi
     .map(({ file, line, value, auto, wins }) => ({ file, line, value, auto, wins }))
   const configured = configuredValue(name, major, files, lines, live)
   const winner = lines.find((line) => line.wins)
-  const place = winner ?? (live?.sourceFile != null && live.sourceLine !== null ? { file: live.sourceFile, line: live.sourceLine } : comment)
+  const place = winner ?? (live !== undefined && live.sourceFile !== null && live.sourceLine !== null ? { file: live.sourceFile, line: live.sourceLine } : comment)
   return {
     name,
     lines,

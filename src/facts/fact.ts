@@ -105,6 +105,11 @@ export function acting(from: Gathering): Acting {
   return from.as === undefined ? {} : { as: from.as }
 }
 
+/** Whether we see the cluster's files as its owner does: then what is closed to us is closed to the server as well. */
+export async function actsAsOwner({ host, cluster, as }: Gathering): Promise<boolean> {
+  return as !== undefined || (await host.self()).uid === cluster.owner.uid
+}
+
 /** Runs what may be refused by the machine and makes an outcome of it. */
 export async function attempt<T>(gather: () => Promise<T>): Promise<Outcome<T>> {
   try {

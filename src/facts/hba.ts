@@ -2,21 +2,25 @@
  * pg_hba.conf as the server would read it now, and what decides a rule besides the file.
  * @see https://www.postgresql.org/docs/current/auth-pg-hba-conf.html
  */
+import { HostError } from '../errors.ts'
 import { hostFileSource } from '../host/file-source.ts'
 import { readHba } from '../postgres/hba/index.ts'
 import type { HbaFile } from '../postgres/hba/index.ts'
 import { effectiveSettingsFact } from './effective-settings.ts'
-import { acting, optional } from './fact.ts'
+import { acting, actsAsOwner, optional } from './fact.ts'
 import type { Fact } from './fact.ts'
-import { HostError } from '../errors.ts'
 
 export interface HbaFact {
   readonly hba: HbaFile
   /** The newest change of any of the files. */
   readonly modified: Date
+  /** False when a file that the server may read was closed to us. */
+  readonly complete: boolean
   /** Addresses of this machine in CIDR form. */
   readonly interfaces: readonly string[]
 }
+
+const CLOSED = ['EACCES', 'EPERM']
 
 export const hbaFact: Fact<HbaFact> = {
   name: 'hba',
@@ -32,6 +36,12 @@ export const hbaFact: Fact<HbaFact> = {
     const main = hba.snapshot.files.get(cluster.hbaFile)
     if (main !== undefined && 'code' in main) throw new HostError('read', cluster.hbaFile, main.code)
     const times = await Promise.all(hba.files.map(async ({ path }) => (await host.stat(path, acting(from))).modified.getTime()))
-    return { hba, modified: new Date(Math.max(0, ...times)), interfaces: host.interfaces() }
+    const closed = [...hba.snapshot.files.values(), ...hba.snapshot.directories.values()].some((content) => 'code' in content && CLOSED.includes(content.code))
+    return {
+      hba,
+      modified: new Date(Math.max(0, ...times)),
+      complete: !closed || (await actsAsOwner(from)),
+      interfaces: host.interfaces(),
+    }
   },
 }

@@ -35,7 +35,6 @@ describe.each([14, 17] as const)('PostgreSQL %i', (major) => {
   it('fresh', async () => {
     const started = performance.now()
     const report = await doctor(server)
-    console.log(performance.now() - started, JSON.stringify(report.checks, (_key, value: unknown) => (value instanceof Error ? value.stack : value), 1))
     expect(codes(report)).toContain('archive-mode/off')
     expect(report.summary.crash).toBe(0)
   })

@@ -1,0 +1,170 @@
+// https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-ARCHIVING-WAL
+import { archiveDirectoryFact } from '../facts/archive-directory.ts'
+import { defineCheck } from './check.ts'
+import { finding } from './support/finding.ts'
+import type { Coded } from './support/finding.ts'
+import { shellWord } from './support/shell-word.ts'
+
+type Code = 'missing' | 'parent-missing' | 'not-a-directory' | 'blocked' | 'not-writable' | 'read-only' | 'full' | 'inside-data-directory' | 'foreign-owner' | 'open-to-all' | 'same-file-system'
+
+export default defineCheck({
+  id: 'archive-directory',
+  source: 'https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-ARCHIVING-WAL',
+  needs: { directory: archiveDirectoryFact },
+
+  run({ directory }, _uses, { cluster }): Coded<Code>[] {
+    const { path, obstacle = path } = directory
+    const owner = cluster.owner.name
+    const params = { path, word: shellWord(path), owner, obstacle, obstacleWord: shellWord(obstacle) }
+    const at = { file: path }
+    const inside = directory.insideDataDirectory ? [finding('inside-data-directory', 'error', { ...params, dataDir: cluster.dataDir }, { at })] : []
+    if (directory.state === 'missing') return [finding(obstacle === path ? 'missing' : 'parent-missing', 'error', params, { at, fix: { kind: 'archive', directory: path } }), ...inside]
+    if (directory.state === 'not-a-directory') return [finding('not-a-directory', 'error', params, { at: { file: obstacle } }), ...inside]
+    if (directory.state === 'closed') return [finding('blocked', 'error', params, { at: { file: obstacle } }), ...inside]
+
+    const { writable, mode = 0 } = directory
+    const state = { ...params, mode: mode.toString(8).padStart(4, '0'), found: directory.owner?.name ?? '' }
+    const refused = writable?.ok === false ? [refusal(writable.code, { ...state, reason: writable.code }, at)] : []
+    const foreign = directory.owner !== undefined && directory.owner.uid !== cluster.owner.uid && directory.owner.uid !== 0 && refused.length === 0
+    const open = (mode & 0o002) !== 0 && (mode & 0o1000) === 0
+    const shared = directory.sameFileSystemAsData === true || directory.sameFileSystemAsWal === true
+    return [
+      ...refused,
+      ...inside,
+      ...(foreign ? [finding<Code>('foreign-owner', 'warning', state, { at })] : []),
+      ...(open ? [finding<Code>('open-to-all', 'warning', state, { at })] : []),
+      ...(shared && inside.length === 0 ? [finding<Code>('same-file-system', 'warning', { ...state, with: directory.sameFileSystemAsData === true ? cluster.dataDir : `${cluster.dataDir}/pg_wal` }, { at })] : []),
+    ]
+  },
+
+  text: {
+    en: {
+      title: 'the server can write into the archive directory',
+      about: 'The directory that the archive command names is looked at as the server\'s account sees it: each component of the path, owner and mode, and whether a file can really be made there, which mode bits alone do not tell. An archive on the data directory\'s own file system is lost with it and fills up with it.',
+      findings: {
+        missing: {
+          message: 'the archive directory {path} does not exist',
+          why: 'Every attempt to archive fails ("No such file or directory"), and pg_wal grows until its disk is full.',
+          remedy: 'sudo install -d -o {owner} -m 0700 {word}   (or `pgwal enable`)',
+        },
+        'parent-missing': {
+          message: 'the archive directory {path} does not exist: {obstacle} is missing already',
+          why: 'Every attempt to archive fails ("No such file or directory"), and pg_wal grows until its disk is full. A file system that is not mounted looks like this too.',
+          remedy: 'mount it if it is a mount point, else: sudo mkdir -p {word} && sudo chown {owner} {word} && sudo chmod 0700 {word}',
+        },
+        'not-a-directory': {
+          message: '{obstacle} is no directory, so nothing can be archived into {path}',
+          why: 'Every attempt to archive fails, or each segment replaces the one before.',
+          remedy: 'move it away, then: sudo install -d -o {owner} -m 0700 {word}',
+        },
+        blocked: {
+          message: '{owner} may not pass through {obstacle}, so {path} cannot be reached',
+          why: 'Every attempt to archive fails ("Permission denied"), although the directory itself may belong to {owner}.',
+          remedy: 'choose another place (`pgwal enable --archive-dir DIR`), or let accounts pass: sudo chmod o+x {obstacleWord}',
+        },
+        'not-writable': {
+          message: '{owner} may not write into {path}: it belongs to {found}, mode {mode} ({reason})',
+          why: 'Every attempt to archive fails ("Permission denied"), and pg_wal grows until its disk is full.',
+          remedy: 'sudo chown {owner} {word} && sudo chmod 0700 {word}',
+        },
+        'read-only': {
+          message: 'the file system of {path} is mounted read-only',
+          why: 'Every attempt to archive fails, and pg_wal grows until its disk is full. Linux remounts a file system so after an I/O error.',
+          remedy: 'see why (`dmesg`, `findmnt -T {word}`), then mount it writable again',
+        },
+        full: {
+          message: 'no file can be made in {path}: no space or no inodes left, or a quota is used up ({reason})',
+          why: 'Every attempt to archive fails, and pg_wal grows until its disk is full too.',
+          remedy: 'make room (`df -h {word}; df -i {word}`); never delete from pg_wal by hand',
+        },
+        'inside-data-directory': {
+          message: 'the archive {path} lies inside the data directory {dataDir}',
+          why: 'It is lost together with the data that it should bring back, and every base backup copies it.',
+          remedy: '`pgwal enable --archive-dir DIR` with a directory outside, best on another disk',
+        },
+        'foreign-owner': {
+          message: '{path} belongs to {found}, not to {owner}',
+          why: 'The server can write there now, but another account may delete, replace or lock away the archive.',
+          remedy: 'sudo chown {owner} {word}',
+        },
+        'open-to-all': {
+          message: 'everybody may write into {path} (mode {mode})',
+          why: 'Any account of this machine can delete or replace WAL, and a restore replays what it finds.',
+          remedy: 'sudo chmod 0700 {word}',
+        },
+        'same-file-system': {
+          message: 'the archive is on the same file system as {with}: one full or broken disk stops both',
+          why: 'The archive is there for the day that the data\'s disk dies.',
+          remedy: 'move it to another disk (`pgwal enable --archive-dir DIR`), or copy it to another machine regularly',
+        },
+      },
+    },
+    'zh-TW': {
+      title: '伺服器可以寫入歸檔目錄',
+      about: '以伺服器帳號的視角查看歸檔命令所指的目錄：路徑的每一層、擁有者與權限模式，以及是否真的能在其中建立檔案（單看權限位元並不足夠）。若歸檔與資料目錄位於同一個檔案系統，兩者會一起遺失，也會一起滿載。',
+      findings: {
+        missing: {
+          message: '歸檔目錄 {path} 不存在',
+          why: '每次歸檔都會失敗（「No such file or directory」），pg_wal 將持續增長直到磁碟滿載。',
+          remedy: 'sudo install -d -o {owner} -m 0700 {word}　（或執行 `pgwal enable`）',
+        },
+        'parent-missing': {
+          message: '歸檔目錄 {path} 不存在：其上層的 {obstacle} 就已缺少',
+          why: '每次歸檔都會失敗（「No such file or directory」），pg_wal 將持續增長直到磁碟滿載。檔案系統未掛載時也會如此。',
+          remedy: '若為掛載點請先掛載，否則執行：sudo mkdir -p {word} && sudo chown {owner} {word} && sudo chmod 0700 {word}',
+        },
+        'not-a-directory': {
+          message: '{obstacle} 不是目錄，因此無法歸檔至 {path}',
+          why: '每次歸檔都會失敗，或每個區段都會覆蓋前一個。',
+          remedy: '將它移走，然後執行：sudo install -d -o {owner} -m 0700 {word}',
+        },
+        blocked: {
+          message: '{owner} 無權通過 {obstacle}，因此無法到達 {path}',
+          why: '每次歸檔都會失敗（「Permission denied」），即使目錄本身屬於 {owner}。',
+          remedy: '選擇其他位置（`pgwal enable --archive-dir DIR`），或允許通過：sudo chmod o+x {obstacleWord}',
+        },
+        'not-writable': {
+          message: '{owner} 無權寫入 {path}：其擁有者為 {found}，模式 {mode}（{reason}）',
+          why: '每次歸檔都會失敗（「Permission denied」），pg_wal 將持續增長直到磁碟滿載。',
+          remedy: 'sudo chown {owner} {word} && sudo chmod 0700 {word}',
+        },
+        'read-only': {
+          message: '{path} 所在的檔案系統以唯讀方式掛載',
+          why: '每次歸檔都會失敗，pg_wal 將持續增長直到磁碟滿載。Linux 在 I/O 錯誤後會這樣重新掛載檔案系統。',
+          remedy: '查明原因（`dmesg`、`findmnt -T {word}`），再重新掛載為可寫入',
+        },
+        full: {
+          message: '無法在 {path} 建立檔案：空間或 inode 用盡，或已達配額（{reason}）',
+          why: '每次歸檔都會失敗，pg_wal 也將持續增長直到磁碟滿載。',
+          remedy: '騰出空間（`df -h {word}; df -i {word}`）；切勿手動刪除 pg_wal 中的檔案',
+        },
+        'inside-data-directory': {
+          message: '歸檔 {path} 位於資料目錄 {dataDir} 之中',
+          why: '它會與所要救回的資料一起遺失，而且每次基礎備份都會複製它。',
+          remedy: '執行 `pgwal enable --archive-dir DIR` 並指定外部目錄，最好在另一顆磁碟上',
+        },
+        'foreign-owner': {
+          message: '{path} 的擁有者是 {found}，而不是 {owner}',
+          why: '伺服器目前可以寫入，但另一個帳號能夠刪除、替換或鎖住歸檔。',
+          remedy: 'sudo chown {owner} {word}',
+        },
+        'open-to-all': {
+          message: '任何人都能寫入 {path}（模式 {mode}）',
+          why: '本機的任何帳號都能刪除或替換 WAL，而還原會重播它所找到的內容。',
+          remedy: 'sudo chmod 0700 {word}',
+        },
+        'same-file-system': {
+          message: '歸檔與 {with} 位於同一個檔案系統：磁碟滿載或損壞時兩者會一起停擺',
+          why: '歸檔正是為了資料磁碟損壞的那一天而存在。',
+          remedy: '移到另一顆磁碟（`pgwal enable --archive-dir DIR`），或定期複製到另一台機器',
+        },
+      },
+    },
+  },
+})
+
+function refusal(reason: string, params: Readonly<Record<string, string>>, at: { file: string }): Coded<Code> {
+  if (reason === 'EROFS') return finding('read-only', 'error', params, { at })
+  if (reason === 'ENOSPC' || reason === 'EDQUOT') return finding('full', 'error', params, { at })
+  return finding('not-writable', 'error', params, { at })
+}

@@ -1,0 +1,98 @@
+/**
+ * What archives: archive_command or archive_library, as it counts now, and where it puts the segments as far as that can be
+ * told from its text (and from its script, where that can be read).
+ * @see https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-ARCHIVING-WAL
+ * @see https://www.postgresql.org/docs/current/basic-archive.html
+ */
+import { readArchiveCommand } from '../postgres/archive-command/index.ts'
+import type { Judgement } from '../postgres/archive-command/index.ts'
+import type { Place } from '../postgres/conf/index.ts'
+import { effectiveSettingsFact } from './effective-settings.ts'
+import type { EffectiveSettings } from './effective-settings.ts'
+import { acting, required, unavailable } from './fact.ts'
+import type { Fact, Gathering } from './fact.ts'
+
+export interface ArchiveCommandFact {
+  readonly via: 'command' | 'library' | 'none'
+  /** The command or the library's name, as the server has it. */
+  readonly text: string
+  /** Both are set: 15 prefers the library without a word, from 16 on nothing is archived. */
+  readonly both: boolean
+  readonly at?: Place
+  /** For a command. */
+  readonly judgement?: Judgement
+  /** The directory on this machine that gets the segments, where that can be told. */
+  readonly destination?: string
+  /** The script that the command runs could not be read, so that the judgement is of the command alone. */
+  readonly unreadScript?: string
+}
+
+/** Bytes of a script that are looked at; what archives WAL is not longer. */
+const SCRIPT_LIMIT = 256 << 10
+/** How deep scripts are followed that call scripts. */
+const SCRIPT_DEPTH = 3
+
+export const archiveCommandFact: Fact<ArchiveCommandFact> = {
+  name: 'archive-command',
+  async gather(from) {
+    const settings = await required(from, effectiveSettingsFact)
+    const library = valueOf(settings, 'archive_library') ?? ''
+    const command = valueOf(settings, 'archive_command')
+    if (command === undefined) throw unavailable('config-unreadable')
+    const both = library !== '' && command !== ''
+    if (library !== '') {
+      const directory = /(^|\/)basic_archive(\.\w+)?$/.test(library) ? valueOf(settings, 'basic_archive.archive_directory') : undefined
+      return { via: 'library', text: library, both, ...place(settings, 'archive_library'), ...(directory === undefined || directory === '' ? {} : { destination: directory }) }
+    }
+    if (command.trim() === '') return { via: 'none', text: '', both, ...place(settings, 'archive_command') }
+    const { judgement, unreadScript } = await judge(from, command)
+    return {
+      via: 'command', text: command, both, judgement, ...place(settings, 'archive_command'),
+      ...(judgement.destination === undefined ? {} : { destination: judgement.destination.replace(/(.)\/+$/, '$1') }),
+      ...(unreadScript === undefined ? {} : { unreadScript }),
+    }
+  },
+}
+
+function valueOf(settings: EffectiveSettings, name: string): string | undefined {
+  const setting = settings.get(name)
+  return setting?.running?.value ?? setting?.configured?.value
+}
+
+function place(settings: EffectiveSettings, name: string): { at?: Place } {
+  const at = settings.get(name)?.at
+  return at === undefined ? {} : { at }
+}
+
+/** Reads the command, then again with the text of each script that it turned out to run. */
+async function judge(from: Gathering, command: string): Promise<{ judgement: Judgement; unreadScript?: string }> {
+  const scripts = new Map<string, string | undefined>()
+  const options = { shell: from.host.os === 'win32' ? 'cmd' : 'sh', major: from.cluster.major } as const
+  for (let depth = 0; ; depth++) {
+    const asked: string[] = []
+    const judgement = readArchiveCommand(command, {
+      ...options,
+      script(path) {
+        if (!scripts.has(path)) asked.push(path)
+        return scripts.get(path)
+      },
+    })
+    if (asked.length === 0 || depth === SCRIPT_DEPTH) {
+      const unread = [...scripts].find(([, text]) => text === undefined)?.[0]
+      return unread === undefined ? { judgement } : { judgement, unreadScript: unread }
+    }
+    for (const path of asked) scripts.set(path, await scriptText(from, path))
+  }
+}
+
+async function scriptText(from: Gathering, path: string): Promise<string | undefined> {
+  // The archiver runs in the data directory.
+  const absolute = path.startsWith('/') || /^[A-Za-z]:[\\/]/.test(path) ? path : `${from.cluster.dataDir}/${path}`
+  try {
+    const bytes = await from.host.read(absolute, { ...acting(from), limit: SCRIPT_LIMIT })
+    // A compiled program is no script.
+    return bytes.includes(0) ? undefined : new TextDecoder().decode(bytes)
+  } catch {
+    return undefined
+  }
+}
