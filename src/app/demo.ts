@@ -73,7 +73,7 @@ export async function demo(context: Context, options: DemoOptions): Promise<Demo
   } finally {
     preparing.done()
     await clean()
-    if (!interrupted) options.print(`  ${words.cleaned}\n`)
+    if (server !== undefined) options.print(`  ${words.cleaned}\n`)
   }
 }
 

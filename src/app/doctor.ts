@@ -5,7 +5,7 @@ import { compose } from '../report/words.ts'
 import { diagnose } from './diagnose.ts'
 import { connectionOf, wantedOf } from './options.ts'
 import type { WantedOptions } from './options.ts'
-import { selectClusters } from './select.ts'
+import { selectTargets } from './remote.ts'
 
 export interface DoctorOptions extends WantedOptions {
   readonly only?: readonly string[]
@@ -15,10 +15,11 @@ export interface DoctorOptions extends WantedOptions {
 /** A report a cluster. With `-h` of another machine, only what SQL shows is looked at. */
 export async function diagnoseAll(context: Context, selection: Selection, options: DoctorOptions): Promise<ClusterReport[]> {
   const reports: ClusterReport[] = []
-  for (const cluster of await selectClusters(context, selection)) {
+  for (const { cluster, host, sources } of await selectTargets(context, selection)) {
     const looking = context.ui.progress(compose(context.ui.words.progress.diagnosing, { cluster: cluster.id }, context.locale))
     try {
-      reports.push(await diagnose(context.host, cluster, {
+      reports.push(await diagnose(host, cluster, {
+        ...(sources === undefined ? {} : { sources }),
         connection: connectionOf(selection),
         wanted: wantedOf(options),
         ...(options.only === undefined ? {} : { only: options.only }),

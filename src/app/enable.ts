@@ -104,7 +104,7 @@ export async function enable(context: Context, selection: Selection, options: En
     return { ...applied, outcome: done.cancelled && done.outcome === 'rolled-back' ? 'cancelled' : 'rolled-back', incomplete: done.outcome === 'failed-rollback' }
   }
   if (!cluster.running || (plan.effects.restartFor.length > 0 && !plan.effects.restart)) return { ...applied, outcome: 'applied' }
-  const verify = await verifyWithProgress(context, { ...cluster, running: true }, selection, {
+  const verify = await verifyWithProgress(context, { cluster: { ...cluster, running: true }, host: context.host }, selection, {
     replicationUser: answers.replicationUser, allowFrom: answers.allowFrom,
     ...(options.verifyTimeoutMs === undefined ? {} : { timeoutMs: options.verifyTimeoutMs }),
     ...(asked === undefined ? {} : { password: asked }),

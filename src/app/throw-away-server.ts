@@ -112,7 +112,7 @@ export async function startThrowAwayServer(host: Host, root: string, account: Ac
     root, port, account, superuser: 'postgres', password: host.randomId(12),
     dataDir: `${root}/server/data`, socketDir: `${root}/server/run`, logFile: `${root}/server/postgresql.log`,
   }
-  await host.makeDirectory(`${root}/server`, { ...as, mode: 0o700 })
+  await host.makeDirectory(`${root}/server`, { mode: 0o700, ...((await host.self()).privileged ? { owner: account } : {}) })
   await host.makeDirectory(server.socketDir, { ...as, mode: 0o700 })
   const passwordFile = `${root}/server/password`
   await host.replace(passwordFile, Buffer.from(`${server.password}\n`), { ...as, expect: null, mode: 0o600 })
@@ -132,7 +132,9 @@ export async function startThrowAwayServer(host: Host, root: string, account: Ac
       removed = true
       await host.run(`${binaries.binDir}/pg_ctl`, ['-w', '-t', '30', '-D', server.dataDir, '-m', 'immediate', 'stop'], { as: account, timeoutMs: 40_000 }).catch(() => undefined)
       // What the account controls is removed in its name: no link planted there leads root astray.
-      await host.removeTree(`${root}/server`, as)
+      for (const { name, kind } of await host.list(`${root}/server`, as).catch(() => [])) {
+        await (kind === 'directory' ? host.removeTree(`${root}/server/${name}`, as) : host.removeFile(`${root}/server/${name}`, as))
+      }
       await host.removeTree(root)
     },
   }

@@ -12,7 +12,8 @@ import { gatheringFor } from './gathering.ts'
 import type { GatheringOptions } from './gathering.ts'
 import { connectionOf, wantedOf } from './options.ts'
 import type { WantedOptions } from './options.ts'
-import { selectClusters } from './select.ts'
+import { selectTargets } from './remote.ts'
+import type { Target } from './remote.ts'
 
 /** The checks that belong to the checklist: the settings that the server really runs with, and the rules it would apply. */
 const CHECKLIST = ['server-reachable', 'wal-level', 'archive-mode', 'archive-command', 'archive-directory', 'max-wal-senders', 'settings-in-force', 'replication-rule']
@@ -59,16 +60,17 @@ export interface VerifyAllOptions extends WantedOptions {
 /** {@link verify} on every cluster that was chosen, with a progress line that says what is waited for. */
 export async function verifyAll(context: Context, selection: Selection, options: VerifyAllOptions): Promise<ClusterReport[]> {
   const reports: ClusterReport[] = []
-  for (const cluster of await selectClusters(context, selection)) reports.push(await verifyWithProgress(context, cluster, selection, options))
+  for (const target of await selectTargets(context, selection)) reports.push(await verifyWithProgress(context, target, selection, options))
   return reports
 }
 
 /** {@link verify} on one cluster, with the progress line. */
-export async function verifyWithProgress(context: Context, cluster: Cluster, selection: Selection, options: VerifyAllOptions): Promise<ClusterReport> {
+export async function verifyWithProgress(context: Context, { cluster, host, sources }: Target, selection: Selection, options: VerifyAllOptions): Promise<ClusterReport> {
   const words = context.ui.words.progress
   const progress = context.ui.progress(compose(words.diagnosing, { cluster: cluster.id }, context.locale))
   try {
-    return await verify(context.host, cluster, {
+    return await verify(host, cluster, {
+      ...(sources === undefined ? {} : { sources }),
       connection: connectionOf(selection),
       wanted: wantedOf(options),
       timeoutMs: options.timeoutMs ?? SEGMENT_TIMEOUT_MS,

@@ -1,0 +1,48 @@
+/** A server on another machine: what SQL shows of it. */
+import type { Context, Selection } from '../base-command.ts'
+import { UserError } from '../errors.ts'
+import { connectionCandidates, openFirst, readConnectionSources, remoteHost } from '../host/connection.ts'
+import type { ConnectionSources } from '../host/connection.ts'
+import type { Host } from '../host/host.ts'
+import { remoteHostOver } from '../host/remote-host.ts'
+import type { Cluster } from '../platforms/platform.ts'
+import { connectionOf } from './options.ts'
+import { selectClusters } from './select.ts'
+
+/** A cluster and the Host through which it may be looked at. */
+export interface Target {
+  readonly cluster: Cluster
+  readonly host: Host
+  /** How the caller reaches it, where the cluster's own files do not tell. */
+  readonly sources?: ConnectionSources
+}
+
+/** What doctor and verify look at: the clusters of this machine, or the server that `-h` or the environment names elsewhere. */
+export async function selectTargets(context: Context, selection: Selection): Promise<readonly Target[]> {
+  const sources = await readConnectionSources(context.host, connectionOf(selection))
+  const named = remoteHost(sources)
+  // A stray PGHOST does not take a cluster's place that was named.
+  const chosen = selection.id ?? selection.dataDir ?? selection.configFile
+  if (named === undefined || chosen !== undefined) return (await selectClusters(context, selection)).map((cluster) => ({ cluster, host: context.host }))
+
+  const { candidates } = connectionCandidates(sources)
+  const opened = await openFirst(context.host, candidates)
+  if (!opened.ok) throw new UserError('no-login', { cluster: named, reason: opened.why.message })
+  const { connection, session } = opened
+  try {
+    const [row] = await session.query(
+      `SELECT current_setting('server_version_num')::int AS version, current_setting('data_directory', true) AS data, current_setting('config_file', true) AS conf,
+              current_setting('hba_file', true) AS hba`).catch(() => session.query("SELECT current_setting('server_version_num')::int AS version"))
+    const number = Number(row?.['version'] ?? 0)
+    const text = (name: string): string => (typeof row?.[name] === 'string' ? row[name] : '')
+    const cluster: Cluster = {
+      platform: 'other', id: `${connection.host}:${connection.port}`, major: Math.floor(number / 10_000), version: `${Math.floor(number / 10_000)}.${number % 10_000}`,
+      dataDir: text('data'), configFile: text('conf'), hbaFile: text('hba'), owner: await context.host.self(), port: connection.port, socketDirs: [], commandLine: [],
+      running: true, service: { kind: 'unknown', name: '' }, evidence: [{ kind: 'asked', detail: `${connection.host}:${connection.port}` }], notes: [],
+    }
+    const { host, port, user, database } = connection
+    return [{ cluster, host: remoteHostOver(context.host), sources: { ...sources, request: { ...sources.request, host, port, user, database } } }]
+  } finally {
+    await session.close()
+  }
+}
