@@ -12,7 +12,7 @@ export interface HistoryEntry {
   /** `enable`. */
   readonly command: string
   readonly state: RunState
-  readonly cluster?: { readonly id: string; readonly dataDir: string }
+  readonly cluster?: { readonly id: string; readonly dataDir: string; readonly configFile: string }
   readonly steps: readonly StepView[]
 }
 
@@ -20,7 +20,7 @@ export interface HistoryEntry {
 export async function history(host: Host): Promise<HistoryEntry[]> {
   return (await listRuns(host)).map((run) => {
     const { at, command, state } = run
-    const known = run.state === 'unreadable' ? { steps: [] } : { cluster: { id: run.plan.cluster.id, dataDir: run.plan.cluster.dataDir }, steps: run.plan.steps.map((step) => kindOf(step).describe(step)) }
+    const known = run.state === 'unreadable' ? { steps: [] } : { cluster: { id: run.plan.cluster.id, dataDir: run.plan.cluster.dataDir, configFile: run.plan.cluster.configFile }, steps: run.plan.steps.map((step) => kindOf(step).describe(step)) }
     return { run: run.run, at, command, state, ...known }
   })
 }
