@@ -2,7 +2,7 @@
 import { codeOf, HostError } from '../../errors.ts'
 import type { Connection } from '../../host/host.ts'
 import { parseConf } from '../../postgres/conf/index.ts'
-import { sameBytes } from '../../postgres/conf/text.ts'
+import { sameBytes } from '../bytes.ts'
 import type { SqlStep } from '../plan.ts'
 import { actingAs } from '../server-context.ts'
 import type { ServerContext } from '../server-context.ts'
