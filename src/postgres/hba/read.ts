@@ -119,11 +119,26 @@ function canonical(path: string): string {
   return `/${parts.join('/')}`
 }
 
+/** The same before 15: only what ends the path is resolved, the rest is left to the operating system. */
+function trimmed(path: string): string {
+  let parts = path.replace(/\/+/g, '/').replace(/(?<=.)\/$/, '').split('/')
+  let strips = 0
+  while (parts.length > 1) {
+    const last = parts.at(-1)
+    if (last === '..') strips++
+    else if (last !== '.') {
+      if (strips === 0) break
+      strips--
+    }
+    parts = parts.slice(0, -1)
+  }
+  return parts.length === 1 ? '/' : parts.join('/')
+}
+
 /** Where a name in a file points: relative to the directory of that file. */
 function locate(name: string, from: string, major: number): string {
   if (name.startsWith('/')) return name
-  const joined = `${directoryOf(from)}/${name}`
-  return major >= 16 ? canonical(joined) : joined
+  return major >= 15 ? canonical(`${directoryOf(from)}/${name}`) : trimmed(`${directoryOf(from)}/${name.replace(/^(?:\.\/)+/, '')}`)
 }
 
 class Reader {
