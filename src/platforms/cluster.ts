@@ -111,8 +111,8 @@ async function hbaFileOf(host: Host, acting: Acting, configured: string | undefi
   return absolute(directoryOf(fallback), configured)
 }
 
-async function socketDirsOf(survey: Survey, parts: { acting: Acting; owner: Account; dataDir: string; directory: string; configFile: string; file: PostmasterPid | undefined; configured: string | undefined; compiled: readonly string[] | undefined; binDir: string | undefined; commandLine: Pairs }): Promise<string[]> {
-  const { dataDir, file, configured, compiled, binDir, acting } = parts
+async function socketDirsOf(survey: Survey, parts: { acting: Acting; dataDir: string; directory: string; configFile: string; file: PostmasterPid | undefined; configured: string | undefined; compiled: readonly string[] | undefined; readable: boolean; binDir: string | undefined }): Promise<string[]> {
+  const { dataDir, file, configured, compiled, readable, binDir, acting } = parts
   const fromFile = file?.socketDir === undefined ? undefined : absolute(dataDir, file.socketDir)
   if (configured !== undefined) {
     const named = parseSocketDirectories(configured, dataDir)
@@ -122,7 +122,7 @@ async function socketDirsOf(survey: Survey, parts: { acting: Acting; owner: Acco
   if (fromFile !== undefined) return [...new Set([fromFile, ...(compiled?.includes(fromFile) === true ? compiled : [])])]
   if (file !== undefined && file.port !== undefined) return []
   if (compiled !== undefined) return [...compiled]
-  if (binDir !== undefined && (acting.as !== undefined || !survey.self.privileged)) {
+  if (readable && binDir !== undefined && (acting.as !== undefined || !survey.self.privileged)) {
     const asked = await ran(survey.host, `${binDir}/postgres`, ['-C', 'unix_socket_directories', '-D', parts.directory, '-c', `config_file=${parts.configFile}`, '-c', `data_directory=${dataDir}`], acting)
     if (asked?.code === 0) return parseSocketDirectories(asked.stdout.trim(), dataDir)
   }
@@ -220,8 +220,8 @@ export async function buildCluster(survey: Survey, traces: Traces, contested: bo
     ...(supervisor === undefined ? {} : { supervisor }),
   })
   const socketDirs = await socketDirsOf(survey, {
-    acting, owner, dataDir, directory, configFile, file, configured: value('unix_socket_directories'), commandLine,
-    compiled: firstOf(traces, ({ sighting }) => sighting.socketDirs), binDir: programs.binDir,
+    acting, dataDir, directory, configFile, file, configured: value('unix_socket_directories'),
+    compiled: firstOf(traces, ({ sighting }) => sighting.socketDirs), readable: traces.some(({ content }) => content === 'cluster'), binDir: programs.binDir,
   })
   return {
     platform: traces[0].platform,

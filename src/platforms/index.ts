@@ -187,8 +187,9 @@ async function matching(host: Host, clusters: readonly Cluster[], { id, dataDir,
   return clusters.filter((_cluster, at) => fits[at])
 }
 
-/** A name for comparing places: without links, where we may look. */
+/** A name for comparing places: without links, where we may look. A container's is compared as it stands. */
 async function placeOf(host: Host, path: string): Promise<string> {
+  if (!path.startsWith('/') && host.os !== 'win32') return path
   return await realPathOf(host, path) ?? path
 }
 

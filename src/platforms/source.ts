@@ -9,6 +9,7 @@ import { absolute, directoryOf, entriesOf, textOf } from './reading.ts'
 import type { Sighting, Survey } from './survey.ts'
 import { systemdService } from './systemd-service.ts'
 import { isRpmUnit } from './linux-rpm.ts'
+import { unitOfCgroup } from './systemd.ts'
 import { sightingOfUnit } from './units.ts'
 
 /** Data directories by convention: the manual's, and those of systems without an adapter of their own (Arch, Alpine, Docker images, FreeBSD). */
@@ -17,11 +18,16 @@ const PLACES = ['/usr/local/pgsql/data', '/usr/local/var/postgres', '/var/lib/po
 async function sightings(survey: Survey): Promise<Sighting[]> {
   const { host, postmasters } = survey
   const found: Sighting[] = []
+  const units = await survey.units()
   for (const postmaster of postmasters) {
-    const seen = postmaster.elsewhere ? undefined : await sightingOfPostmaster(host, postmaster)
+    if (postmaster.elsewhere) continue
+    // Where a process does not say what it works on, the unit that it belongs to may.
+    const unit = units.find(({ name }) => name === unitOfCgroup(postmaster.cgroup)?.name)
+    const seen = await sightingOfPostmaster(host, postmaster)
+      ?? (unit === undefined ? undefined : { ...sightingOfUnit(unit), evidence: { kind: 'postmaster', detail: String(postmaster.pid) } as const, postmaster })
     if (seen !== undefined) found.push(seen)
   }
-  for (const unit of await survey.units()) if (!isRpmUnit(unit)) found.push(sightingOfUnit(unit))
+  for (const unit of units) if (!isRpmUnit(unit)) found.push(sightingOfUnit(unit))
   if (!survey.complete) found.push(...await fromSocketLocks(host))
   const pgdata = host.env['PGDATA']
   if (pgdata?.startsWith('/') === true) found.push({ evidence: { kind: 'PGDATA', detail: pgdata }, directory: absolute('/', pgdata) })

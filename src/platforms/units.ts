@@ -7,7 +7,7 @@ import { parseEnvironment, parseEnvironmentFile, parseExecStart, showUnits, unit
 import type { UnitProperties } from './systemd.ts'
 
 /** Where packages put units. */
-const PACKAGED = ['/usr/lib/systemd/system', '/lib/systemd/system']
+const PACKAGED = ['/usr/lib/systemd/system']
 /** Where people put them. */
 const LOCAL = ['/etc/systemd/system', '/run/systemd/system', '/usr/local/lib/systemd/system']
 const SERVER = /(?:\/|\b)(?:postgres|postmaster|pg_ctl|postgresql-ctl|postgresql-script)\b/
