@@ -28,7 +28,7 @@ export interface PlanWish {
 }
 
 /**
- * Everything that {@link makePlan} needs.
+ * Everything that {@link makePlan} needs. The goals must be about the role that `from` wants.
  * @throws UserError `unreadable` where a file that decides cannot be read; FactUnavailable where the cluster cannot be told from others
  */
 export async function gatherPlanInput(from: Gathering, wish: PlanWish): Promise<PlanInput> {
@@ -45,6 +45,7 @@ export async function gatherPlanInput(from: Gathering, wish: PlanWish): Promise<
     throw error
   })
   const user = wish.goals.flatMap((goal) => (goal.kind === 'replication-role' || goal.kind === 'replication-rule' ? [goal.user] : []))[0]
+  if (user !== undefined && user !== from.wanted.replicationUser) throw new Error(`the facts are about ${from.wanted.replicationUser}, the goals about ${user}`)
   const role = user === undefined ? undefined : roleState(roles, user)
   return {
     cluster, service: wish.service, goals: wish.goals, configuration, hba: hba.hba, script, restart: wish.restart,

@@ -49,7 +49,7 @@ export const goalsFor = (directory: string): Goal[] => [
 ]
 
 export async function planFor(host: Host, server: TestServer, goals: readonly Goal[], wish: Partial<PlanWish> = {}): Promise<Plan> {
-  const { gathering, close } = await gatheringFor(host, await clusterOf(server))
+  const { gathering, close } = await gatheringFor(host, await clusterOf(server), { wanted: { replicationUser: goals.flatMap((goal) => ('user' in goal ? [goal.user] : []))[0] ?? 'postgres' } })
   try {
     const planned = makePlan(await gatherPlanInput(gathering, { service: serviceOf(server), goals, clusters: [], restart: true, ...wish }))
     if (planned.kind === 'refusal') throw new Error(`${planned.code} ${JSON.stringify(planned.params)}`)
