@@ -47,7 +47,7 @@ describe('the four classic complaints', () => {
   it('"archive_command fails": the path does not exist', async () => {
     await archiveTo(`${server.root}/nowhere/wal`)
     const found = await findings('doctor')
-    expect(found).toContain('archive-directory/missing')
+    expect(found).toContain('archive-directory/parent-missing')
     expect(found.join()).toMatch(/archiver-failures/)
     expect(await findings('verify', '--timeout', '1')).toContain('archive-round-trip/not-archived')
   })
