@@ -102,6 +102,14 @@ describe('the replication role', () => {
     expect(await roles()).toEqual([])
   })
 
+  it('that somebody made in between is theirs', async () => {
+    const plan = await planFor(host, server, role)
+    await server.query('CREATE ROLE "Back ""up""" LOGIN REPLICATION')
+    expect(await execute(host, plan, options())).toMatchObject({ outcome: 'rolled-back', failure: { code: 'edited-since' } })
+    expect(await roles()).toHaveLength(1)
+    await server.query('DROP ROLE "Back ""up"""')
+  })
+
   it('that exists gets what it lacks, and keeps what it had', async () => {
     await server.query('CREATE ROLE "Back ""up""" LOGIN')
     await execute(host, await planFor(host, server, role), options())

@@ -1,5 +1,5 @@
 // Statements with an undo of their own. ALTER SYSTEM: https://www.postgresql.org/docs/current/sql-altersystem.html
-import { codeOf, HostError } from '../../errors.ts'
+import { codeOf, HostError, UserError } from '../../errors.ts'
 import type { Connection } from '../../host/host.ts'
 import { parseConf } from '../../postgres/conf/index.ts'
 import { sameBytes } from '../bytes.ts'
@@ -90,7 +90,10 @@ export const sql: StepKind<SqlStep> = {
   },
 
   async apply(step, context) {
-    if ((await sql.state(step, context)) !== 'after') await runAll(context, step.apply, step.about)
+    const state = await sql.state(step, context)
+    // A role that is there already is somebody's: it must not be dropped by our undo.
+    if (state === 'other' || (state === 'after' && step.tell !== undefined)) throw new UserError('changed', { path: step.autoConf?.path ?? step.about })
+    if (state === 'before') await runAll(context, step.apply, step.about)
     return { status: 'done', code: 'statement-run', params: { about: step.about } }
   },
 
