@@ -622,7 +622,7 @@ class Evaluator {
         const source = operands[0]
         const target = directory ?? operands.at(-1)
         if (source === undefined || target === undefined || (directory === undefined && operands.length < 2)) return this.#incomplete(name, words, state)
-        const skips = flag(/^-[a-zA-Z]*[ni][a-zA-Z]*$|^--no-clobber$|^--interactive$|^-[a-zA-Z]*u|^--update(?:=older|=none)?$/) && name === 'cp'
+        const skips = flag(/^-[a-zA-Z]*[ni][a-zA-Z]*$|^--no-clobber$|^--interactive$|^--update=none$/) && name === 'cp'
         const refuses = flag(/^--update=none-fail$/)
         if (flag(/^-[a-zA-Z]*[ls][a-zA-Z]*$|^--link$|^--symbolic-link$/) && name === 'cp') this.problem('touches-source', name)
         return this.#file(state, { tool: name, category: 'copy', existing: refuses ? 'fail' : skips ? 'skip' : 'replace', atomic: 'no' }, source, directory === undefined ? target : `${target}/`)
@@ -668,7 +668,7 @@ class Evaluator {
         if (flag(/^--remove-source-files$/)) this.problem('touches-source', name)
         const remote = isRemote(target)
         return this.#file(state, {
-          tool: name, category: 'known-tool', remote, existing: flag(/^--(?:ignore-existing|existing|update)$|^-[a-zA-Z]*u[a-zA-Z]*$/) ? 'skip' : 'replace',
+          tool: name, category: 'known-tool', remote, existing: flag(/^--(?:ignore-existing|existing)$/) ? 'skip' : 'replace',
           atomic: flag(/^--inplace$|^--append/) ? 'no' : 'yes', durable: flag(/^--fsync$/) ? 'yes' : 'no', failing: remote ? 255 : 1,
         }, source, target)
       }

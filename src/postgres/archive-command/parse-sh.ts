@@ -148,7 +148,7 @@ class Parser {
         while (this.#at < this.source.length && this.#reserved(new Set(['do'])) === undefined) {
           const operator = this.#operator()
           if (operator !== undefined) this.#take(operator)
-          else this.#word()
+          else this.#wordHere()
         }
         return { type: 'choice', branches: [this.#doGroup()] }
       case 'case':
@@ -157,7 +157,7 @@ class Parser {
         return this.#doubleBracket()
       case 'function': {
         this.#blank()
-        const name = literal(this.#word()) ?? ''
+        const name = literal(this.#wordHere()) ?? ''
         if (this.#operator() === '(') {
           this.#take('(')
           this.#expectOperator(')')
@@ -198,8 +198,7 @@ class Parser {
   }
 
   #case(): Node {
-    this.#blank()
-    this.#word()
+    this.#wordHere()
     this.#expect('in')
     const branches: Node[] = []
     let all = false
@@ -209,7 +208,7 @@ class Parser {
       if (this.#operator() === '(') this.#take('(')
       for (;;) {
         this.#blank()
-        const pattern = this.#word()
+        const pattern = this.#wordHere()
         if (pattern.plain && literal(pattern) === '*') all = true
         const operator = this.#operator()
         if (operator !== '|' && operator !== ')') throw new ShellSyntaxError('expected ) in case')
@@ -238,7 +237,7 @@ class Parser {
         words.push({ plain: true, parts: [{ kind: 'text', text: operator === '&&' ? '-a' : operator === '||' ? '-o' : operator }] })
         continue
       }
-      const word = this.#word()
+      const word = this.#wordHere()
       words.push(word)
       if (word.plain && literal(word) === ']]') return { type: 'simple', assignments: [], words, redirects: this.#redirects() }
     }
@@ -288,11 +287,20 @@ class Parser {
         this.#at += assignment[0].length
         assignments.push([assignment[1]!, this.#word()])
       } else {
-        words.push(this.#word())
+        words.push(this.#wordHere())
       }
     }
     if (words.length === 0 && assignments.length === 0 && redirects.length === 0) throw new ShellSyntaxError(`unexpected ${JSON.stringify(this.source[this.#at] ?? 'end')}`)
     return { type: 'simple', assignments, words, redirects }
+  }
+
+  /** A word that must be there. */
+  #wordHere(): Word {
+    this.#blank()
+    const before = this.#at
+    const word = this.#word()
+    if (this.#at === before) throw new ShellSyntaxError(`unexpected ${JSON.stringify(this.source[this.#at] ?? 'end')}`)
+    return word
   }
 
   #word(): Word {
