@@ -1,11 +1,18 @@
 // The options behind the method: parse_hba_auth_opt() and the closing checks of parse_hba_line() in PostgreSQL's
 // src/backend/libpq/hba.c, and what pg_hba_file_rules shows of them (get_hba_options).
 import { parseIp } from './address.ts'
+import { readable } from './bytes.ts'
 import { parseLdapUrl } from './ldap-url.ts'
 import type { ConnectionType, HbaFeatures } from './types.ts'
 
+/** What only the server can know of a line: whether a pattern is valid, and whether a name resolves. */
+export interface Uncertainty { readonly kind: 'regex' | 'radius-server'; readonly word: string }
+
 /** The line is refused. A null message: the server refuses it but its view shows no error text. */
 export class Refused extends Error {
+  /** What might have refused the line before. */
+  uncertain: readonly Uncertainty[] = []
+
   constructor(readonly reason: string | null) {
     super(reason ?? 'refused')
   }
@@ -20,8 +27,7 @@ interface OptionLine {
   readonly values: Values
   /** Set without refusing the line. */
   warning: string | null
-  /** Host names that the server looks up when it reads the line. */
-  readonly lookups: string[]
+  readonly uncertain: Uncertainty[]
 }
 
 /** For which methods an option is valid; the text is the server's. */
@@ -124,7 +130,7 @@ function setRadius(line: OptionLine, name: string, value: string): void {
   if (name === 'radiusservers') {
     // The server looks each name up when it reads the file. Only an address is known to work, an empty name to fail.
     if (items.includes('')) throw new Refused(null)
-    line.lookups.push(...items.filter((item) => parseIp(item) === null))
+    for (const item of items) if (parseIp(item) === null) line.uncertain.push({ kind: 'radius-server', word: readable(item) })
   }
   line.values.set(name, value)
 }
@@ -263,17 +269,16 @@ export interface ReadOptions {
   readonly options: readonly string[]
   /** A complaint that does not refuse the line. */
   readonly warning: string | null
-  /** Host names that must resolve when the file is read, else the line is refused. */
-  readonly lookups: readonly string[]
 }
 
 /**
  * Reads the options of one line.
+ * @param uncertain takes the host names that must resolve when the file is read, else the line is refused
  * @param words the fields behind the method, `name=value`, as byte strings
  * @throws Refused
  */
-export function readOptions(words: readonly string[], type: ConnectionType, method: string, major: number, features: HbaFeatures): ReadOptions {
-  const line: OptionLine = { type, method, major, values: new Map(), warning: null, lookups: [] }
+export function readOptions(words: readonly string[], type: ConnectionType, method: string, major: number, features: HbaFeatures, uncertain: Uncertainty[]): ReadOptions {
+  const line: OptionLine = { type, method, major, values: new Map(), warning: null, uncertain }
   for (const word of words) {
     const equals = word.indexOf('=')
     if (equals < 0) throw new Refused(`authentication option not in name=value format: ${word}`)
@@ -283,5 +288,5 @@ export function readOptions(words: readonly string[], type: ConnectionType, meth
   if (method === 'radius') checkRadius(line)
   if (method === 'cert') line.values.set('clientcert', 'verify-full')
   if (method === 'oauth') checkOauth(line, features.oauthValidatorLibraries)
-  return { options: shown(line), warning: line.warning, lookups: line.lookups }
+  return { options: shown(line), warning: line.warning }
 }

@@ -5,8 +5,8 @@
 import type { DirectoryEntry, FileSource } from '../file-source.ts'
 import { byteString, readable, toByteString } from './bytes.ts'
 import { splitLines, tokenize, type LogicalLine, type Token } from './lexer.ts'
-import { Refused } from './options.ts'
-import { parseRule, type Uncertainty } from './rule.ts'
+import { Refused, type Uncertainty } from './options.ts'
+import { parseRule } from './rule.ts'
 import type { HbaError, HbaFeatures, HbaRule } from './types.ts'
 
 export interface HbaOptions {
@@ -67,7 +67,7 @@ export interface HbaFile {
   /** In effective order. */
   readonly rules: readonly HbaRule[]
   readonly errors: readonly HbaError[]
-  /** Lines that were taken for valid, though only the server knows: they hold as long as this does. */
+  /** What only the server knows of some lines: patterns that are taken for valid, names that are taken to resolve. */
   readonly uncertain: readonly (Uncertainty & { readonly file: string; readonly line: number })[]
   /** Whether the server comes up with these files. If not, a reload keeps the old rules. */
   readonly loads: boolean
@@ -286,6 +286,7 @@ function* reading(options: HbaOptions): Reading<Omit<HbaFile, 'snapshot'>> {
       lines.push({ ...place, fields, rule, error: warning })
     } catch (refused) {
       if (!(refused instanceof Refused)) throw refused
+      for (const what of refused.uncertain) uncertain.push({ file: place.file, line, ...what })
       refuse(refused.reason)
     }
   }

@@ -2,7 +2,7 @@
 import { formatIp, maskOfLength, net, parseIp, parsePrefixLength, type Ip } from './address.ts'
 import { readable } from './bytes.ts'
 import type { Token } from './lexer.ts'
-import { readOptions, Refused, type ReadOptions } from './options.ts'
+import { readOptions, Refused, type ReadOptions, type Uncertainty } from './options.ts'
 import { compilePattern } from './regex.ts'
 import type { ConnectionType, HbaFeatures, HbaName, HbaPeer, HbaRule } from './types.ts'
 
@@ -23,11 +23,8 @@ export const ADDRESS_KEYWORDS: readonly string[] = ['all', 'samehost', 'samenet'
 
 interface Parsed {
   readonly rule: Omit<HbaRule, 'index' | 'file' | 'line' | 'text'>
-  /** Whether the server accepts the line is not known for these: patterns, and names that must resolve. */
   readonly uncertain: readonly Uncertainty[]
 }
-
-export interface Uncertainty { readonly kind: 'regex' | 'radius-server'; readonly word: string }
 
 function only(tokens: readonly Token[], what: string): Token {
   if (tokens.length > 1) throw new Refused(`multiple values specified for ${what}`)
@@ -122,12 +119,12 @@ function readMethod(field: readonly Token[] | undefined, type: ConnectionType, m
 
 /** These show or need options even where none are written. */
 const METHODS_WITH_DEFAULTS = ['gss', 'sspi', 'ldap', 'cert', 'radius', 'oauth']
-const NO_OPTIONS: ReadOptions = { options: [], warning: null, lookups: [] }
+const NO_OPTIONS: ReadOptions = { options: [], warning: null }
 
 /** A refusal without a text of its own keeps the text of the warning before it. */
-function optionsOf(words: readonly string[], type: ConnectionType, method: string, major: number, features: HbaFeatures, warning: string | null): ReadOptions {
+function optionsOf(words: readonly string[], type: ConnectionType, method: string, major: number, features: HbaFeatures, warning: string | null, uncertain: Uncertainty[]): ReadOptions {
   try {
-    return readOptions(words, type, method, major, features)
+    return readOptions(words, type, method, major, features, uncertain)
   } catch (error) {
     throw error instanceof Refused && error.reason === null ? new Refused(warning) : error
   }
@@ -138,28 +135,36 @@ function optionsOf(words: readonly string[], type: ConnectionType, method: strin
  * @throws Refused when the server refuses the line
  */
 export function parseRule(fields: readonly Token[][], major: number, features: HbaFeatures): Parsed {
+  const uncertain: Uncertainty[] = []
+  try {
+    return { rule: parseFields(fields, major, features, uncertain), uncertain }
+  } catch (error) {
+    if (error instanceof Refused) error.uncertain = uncertain
+    throw error
+  }
+}
+
+function parseFields(fields: readonly Token[][], major: number, features: HbaFeatures, uncertain: Uncertainty[]): Parsed['rule'] {
+  const noteUnknown = (name: HbaName): HbaName => {
+    if (name.pattern?.state === 'unknown') uncertain.push({ kind: 'regex', word: name.text })
+    return name
+  }
   const type = only(fields[0]!, 'connection type').raw as ConnectionType
   if (!TYPES.includes(type)) throw new Refused(`invalid connection type "${type}"`)
   const warning = typeWarning(type, features)
   if (fields[1] === undefined) throw new Refused('end-of-line before database specification')
-  const databases = fields[1].map((token) => databaseName(token, major))
+  const databases = fields[1].map((token) => noteUnknown(databaseName(token, major)))
   if (fields[2] === undefined) throw new Refused('end-of-line before role specification')
-  const users = fields[2].map((token) => userName(token, major))
+  const users = fields[2].map((token) => noteUnknown(userName(token, major)))
   const peer = type === 'local' ? null : readPeer(fields, 3, features)
   const methodAt = 3 + (peer?.fieldsUsed ?? 0)
   const method = readMethod(fields[methodAt], type, major, features)
   const words = fields.slice(methodAt + 1).flatMap((field) => field.map((token) => token.raw))
-  const options = words.length === 0 && !METHODS_WITH_DEFAULTS.includes(method) ? NO_OPTIONS : optionsOf(words, type, method, major, features, warning)
+  const options = words.length === 0 && !METHODS_WITH_DEFAULTS.includes(method) ? NO_OPTIONS : optionsOf(words, type, method, major, features, warning, uncertain)
   return {
-    rule: {
-      type, databases, users, method,
-      peer: peer?.peer ?? null, address: peer?.address ?? null, mask: peer?.mask ?? null,
-      options: options.options.map(readable),
-      warning: options.warning ?? warning,
-    },
-    uncertain: [
-      ...[...databases, ...users].filter((name) => name.pattern?.state === 'unknown').map((name) => ({ kind: 'regex' as const, word: name.text })),
-      ...options.lookups.map((name) => ({ kind: 'radius-server' as const, word: readable(name) })),
-    ],
+    type, databases, users, method,
+    peer: peer?.peer ?? null, address: peer?.address ?? null, mask: peer?.mask ?? null,
+    options: options.options.map(readable),
+    warning: options.warning ?? warning,
   }
 }
