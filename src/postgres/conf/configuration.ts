@@ -195,6 +195,10 @@ function sortBytewise(names: readonly string[]): string[] {
   return keyed.map(({ name }) => name)
 }
 
+function place({ file, entry }: Item): Place {
+  return { file, line: entry.line }
+}
+
 function* assemble(options: ConfigurationOptions, reads: Reads): Generator<Request, Configuration, Answer> {
   const windows = options.windows ?? false
   const rules = { windows, major: options.major }
@@ -216,22 +220,26 @@ function* assemble(options: ConfigurationOptions, reads: Reads): Generator<Reque
   yield* auto.file(AUTO_CONF, false, undefined, 0)
 
   const items = [...main.items, ...auto.items]
-  const winners = new Map<string, number>()
-  const keys = items.map(({ name }) => settingName(name, options.major))
-  keys.forEach((key, at) => {
-    // Neither can be changed by a line of its own: the server has settled them before it applies the files.
-    if (key !== 'data_directory' && key !== 'config_file') winners.set(key, at)
-  })
-  if (named !== undefined) winners.set('data_directory', items.indexOf(named))
-  const place = (at: number): Place => ({ file: items[at]!.file, line: items[at]!.entry.line })
-  const lines = items.map(({ name, value, file, entry, auto: fromAuto }, at): SettingLine => {
-    const winner = winners.get(keys[at]!)
-    const beaten = commandLine.has(keys[at]!)
-    const wins = !beaten && winner === at
-    const line = { name, value, file, line: entry.line, auto: fromAuto, wins, entry }
-    if (wins) return line
-    if (beaten) return { ...line, lostTo: 'command line' }
-    return winner === undefined ? line : { ...line, lostTo: place(winner) }
+  const names = new Map<string, string>()
+  const keyOf = (name: string): string => {
+    let key = names.get(name)
+    if (key === undefined) names.set(name, key = settingName(name, options.major))
+    return key
+  }
+  const winners = new Map<string, Item>()
+  for (const item of items) winners.set(keyOf(item.name), item)
+  // Neither can be changed by a line of its own: the server has settled them before it applies the files.
+  winners.delete('config_file')
+  winners.delete('data_directory')
+  if (named !== undefined) winners.set('data_directory', named)
+  const lines = items.map((item): SettingLine => {
+    const { name, value, file, entry, auto: fromAuto } = item
+    const key = keyOf(name)
+    const winner = winners.get(key)
+    const beaten = commandLine.has(key)
+    const wins = !beaten && winner === item
+    if (wins || (!beaten && winner === undefined)) return { name, value, file, line: entry.line, auto: fromAuto, wins, entry }
+    return { name, value, file, line: entry.line, auto: fromAuto, wins, entry, lostTo: beaten ? 'command line' : place(winner!) }
   })
   const files = new Map(main.files)
   for (const [path, file] of auto.files) if (!files.has(path)) files.set(path, file)
@@ -249,7 +257,7 @@ function* assemble(options: ConfigurationOptions, reads: Reads): Generator<Reque
       const given = commandLine.get(key)
       if (given !== undefined) return { value: given, source: 'command line' }
       const winner = winners.get(key)
-      return winner === undefined ? undefined : { value: items[winner]!.value, source: place(winner) }
+      return winner === undefined ? undefined : { value: winner.value, source: place(winner) }
     },
   }
 }

@@ -3,7 +3,7 @@
 // Source: ParseConfigFp in PostgreSQL's src/backend/utils/misc/guc-file.l
 import { LineScanner, unquote } from './lexer.ts'
 import type { TokenKind } from './lexer.ts'
-import { decode } from './text.ts'
+import { asciiText, decode } from './text.ts'
 
 /** Offsets of bytes in the document, `end` exclusive. */
 export interface Span { readonly start: number; readonly end: number }
@@ -59,6 +59,8 @@ export function parseConf(bytes: Uint8Array): ConfDocument {
   const entries: ConfEntry[] = []
   const errors: ConfSyntaxError[] = []
   const scanner = new LineScanner(bytes)
+  // Pieces of one string are cheaper than strings of their own, and nearly all files are ASCII.
+  const whole = asciiText(bytes)
   let line = 0
   for (let start = 0; start < bytes.length;) {
     line++
@@ -66,7 +68,7 @@ export function parseConf(bytes: Uint8Array): ConfDocument {
     const end = found === -1 ? bytes.length : found
     scanner.begin(start, end)
     if (scanner.next() !== 'end') {
-      const parsed = parseLine(bytes, scanner, { start, end }, line)
+      const parsed = parseLine(bytes, scanner, { start, end }, line, whole)
       if (parsed !== undefined) entries.push(parsed)
       else {
         const atEnd = scanner.kind === 'end'
@@ -79,7 +81,7 @@ export function parseConf(bytes: Uint8Array): ConfDocument {
 }
 
 /** The line whose first token the scanner has read; undefined where it is no assignment (the scanner stands at the fault). */
-function parseLine(bytes: Uint8Array, scanner: LineScanner, span: Span, line: number): ConfEntry | undefined {
+function parseLine(bytes: Uint8Array, scanner: LineScanner, span: Span, line: number, whole?: string): ConfEntry | undefined {
   if (!isName(scanner.kind)) return undefined
   const nameSpan = { start: scanner.start, end: scanner.end }
   if (scanner.next() === 'equals') scanner.next()
@@ -87,9 +89,17 @@ function parseLine(bytes: Uint8Array, scanner: LineScanner, span: Span, line: nu
   const quoted = scanner.kind === 'string'
   const valueSpan = { start: scanner.start, end: scanner.end }
   if (scanner.next() !== 'end') return undefined
-  const name = decode(bytes.subarray(nameSpan.start, nameSpan.end))
-  const written = bytes.subarray(valueSpan.start, valueSpan.end)
-  return { kind: kindOf(name), name, value: decode(quoted ? unquote(written) : written), quoted, line, span, nameSpan, valueSpan }
+  const name = whole?.slice(nameSpan.start, nameSpan.end) ?? decode(bytes.subarray(nameSpan.start, nameSpan.end))
+  return { kind: kindOf(name), name, value: valueText(bytes, valueSpan, quoted, whole), quoted, line, span, nameSpan, valueSpan }
+}
+
+function valueText(bytes: Uint8Array, { start, end }: Span, quoted: boolean, whole: string | undefined): string {
+  if (whole !== undefined) {
+    const plain = quoted ? whole.slice(start + 1, end - 1) : whole.slice(start, end)
+    if (!quoted || !/['\\\0]/.test(plain)) return plain
+  }
+  const written = bytes.subarray(start, end)
+  return decode(quoted ? unquote(written) : written)
 }
 
 function kindOf(name: string): ConfEntry['kind'] {
@@ -109,17 +119,18 @@ export function valueBytes(document: ConfDocument, entry: ConfEntry): Uint8Array
   return entry.quoted ? unquote(written) : written
 }
 
-/** The assignment that a line of bytes holds once its leading `#` is gone, or undefined: how defaults are commented out. */
-export function commentedEntry(bytes: Uint8Array, span: Span): ConfEntry | undefined {
+/** The assignment of a wanted name that a line of bytes holds once its leading `#` is gone, or undefined: how defaults are commented out. */
+export function commentedEntry(bytes: Uint8Array, span: Span, wanted: (name: string) => boolean): ConfEntry | undefined {
   let at = span.start
   while (at < span.end && (bytes[at] === 32 || bytes[at] === 9)) at++
   if (bytes[at] !== 35 || at >= span.end) return undefined
   while (at < span.end && bytes[at] === 35) at++
+  // Prose may look like an assignment without an equals sign; a default never does.
+  const equals = bytes.indexOf(61, at)
+  if (equals === -1 || equals >= span.end) return undefined
   const scanner = new LineScanner(bytes)
   scanner.begin(at, span.end)
-  if (scanner.next() === 'end') return undefined
+  if (!isName(scanner.next()) || !wanted(decode(bytes.subarray(scanner.start, scanner.end)))) return undefined
   const entry = parseLine(bytes, scanner, span, 0)
-  if (entry === undefined) return undefined
-  // Prose may look like an assignment without an equals sign; a default never does.
-  return bytes.subarray(entry.nameSpan.end, entry.valueSpan.start).includes(61) ? entry : undefined
+  return entry !== undefined && equals >= entry.nameSpan.end && equals < entry.valueSpan.start ? entry : undefined
 }

@@ -6,7 +6,7 @@ import type { ConfDocument, Span } from './document.ts'
 import { withFile } from './configuration.ts'
 import type { Configuration, ConfigurationFile, Place, SettingLine } from './configuration.ts'
 import { plainOrQuoted, quoteValue } from './quote.ts'
-import { encode, splice } from './text.ts'
+import { encode, sameBytes, splice } from './text.ts'
 
 /** Bytes of one file replaced: `before` at `offset` becomes `after`. */
 export interface FileEdit extends Place {
@@ -45,7 +45,11 @@ export function planSetting(configuration: Configuration, name: string, value: s
     : main === undefined ? [] : [() => insertAfterDefault(main, name, value, configuration.major), () => append(main, name, value)]
   for (const attempt of attempts) {
     const change = attempt()
-    if (change !== undefined && applyChange(configuration, change).get(name)?.value === value) return change
+    if (change === undefined) continue
+    const changed = applyChange(configuration, change)
+    if (changed.get(name)?.value !== value) continue
+    proven.set(change, { from: configuration, to: changed })
+    return change
   }
   return { kind: 'impossible', name }
 }
@@ -76,9 +80,14 @@ export function planSettings(configuration: Configuration, settings: Iterable<re
   return { changes, configuration }
 }
 
+/** What planning has evaluated already: a large file need not be read again. */
+const proven = new WeakMap<Change, { readonly from: Configuration; readonly to: Configuration }>()
+
 /** The configuration with a change made; only changes of kind `edit` touch files. */
 export function applyChange(configuration: Configuration, change: Change): Configuration {
   if (change.kind !== 'edit') return configuration
+  const known = proven.get(change)
+  if (known?.from === configuration) return known.to
   const contents = new Map(configuration.files.map(({ path, bytes }) => [path, bytes]))
   for (const edit of change.edits) contents.set(edit.file, applyEdit(contents.get(edit.file)!, edit))
   for (const file of new Set(change.edits.map((edit) => edit.file))) configuration = withFile(configuration, file, contents.get(file)!)
@@ -99,7 +108,7 @@ export function changedFiles(from: Configuration, to: Configuration): readonly {
   const old = new Map(from.files.map(({ path, bytes }) => [path, bytes]))
   return to.files.flatMap(({ path, bytes }) => {
     const before = old.get(path)
-    return before === undefined || (before.length === bytes.length && before.every((byte, at) => byte === bytes[at])) ? [] : [{ path, before, after: bytes }]
+    return before === undefined || sameBytes(before, bytes) ? [] : [{ path, before, after: bytes }]
   })
 }
 
@@ -164,8 +173,8 @@ function commentedDefault({ bytes }: ConfDocument, name: string, major: number):
     line++
     const found = bytes.indexOf(LF, start)
     const end = found === -1 ? bytes.length : found
-    const entry = commentedEntry(bytes, { start, end })
-    if (entry !== undefined && settingName(entry.name, major) === key) {
+    const entry = commentedEntry(bytes, { start, end }, (each) => settingName(each, major) === key)
+    if (entry !== undefined) {
       if (entry.nameSpan.start === start + 1) return { span: { start, end }, line }
       loose ??= { span: { start, end }, line }
     }

@@ -4,10 +4,16 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const encoder = new TextEncoder()
 
 /** Every byte as the character of the same number: lossless, for keys and for patterns on bytes. */
-export function latin1(bytes: Uint8Array): string {
+function latin1(bytes: Uint8Array): string {
   let text = ''
   for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192))
   return text
+}
+
+/** The text of bytes that are all ASCII, else undefined. */
+export function asciiText(bytes: Uint8Array): string | undefined {
+  for (let at = 0; at < bytes.length; at++) if (bytes[at]! >= 0x80) return undefined
+  return utf8.decode(bytes)
 }
 
 /** UTF-8 where the bytes are valid UTF-8, else each byte as the character of the same number. */

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { applyChange, changedFiles, invertEdit, applyEdit, parseConf, planSetting, planSettings, printConf, quoteValue, readConfiguration, removeSetting, valueBytes, withFile } from '../../../src/postgres/conf/index.ts'
 import type { Change, Configuration, FileSource } from '../../../src/postgres/conf/index.ts'
+import { LONG, SEED } from '../../support/seed.ts'
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1')
 const text = (raw: Uint8Array): string => Buffer.from(raw).toString('latin1')
@@ -169,7 +170,7 @@ describe('for any bytes', () => {
         expect(span.start <= nameSpan.start && nameSpan.end <= valueSpan.start && valueSpan.end <= span.end).toBe(true)
         expect(text(before.subarray(0, span.start)).split('\n')).toHaveLength(line)
       }
-    }), { numRuns: 3000 })
+    }), { seed: SEED, numRuns: LONG ? 30000 : 3000 })
   })
 
   const value = fc.string({ unit: 'binary', maxLength: 12 }).filter((each) => !each.includes('\0'))
@@ -188,7 +189,7 @@ describe('for any bytes', () => {
       const others = (each: Configuration): string[] => each.lines.filter(({ name }) => name !== 'archive_command').map(({ name, value: its }) => `${name}=${its}`)
       expect(others(changed)).toEqual(others(configuration))
       expect(changed.errors.length).toBe(configuration.errors.length)
-    }), { numRuns: 1500 })
+    }), { seed: SEED, numRuns: LONG ? 15000 : 1500 })
   })
 
   test('a quoted value is one token with that value', () => {
@@ -196,6 +197,6 @@ describe('for any bytes', () => {
       const document = parseConf(Buffer.from(`a.b = ${quoteValue(wanted)}`))
       expect(document.errors).toEqual([])
       expect(Buffer.from(valueBytes(document, document.entries[0]!)).toString()).toBe(Buffer.from(wanted).toString())
-    }), { numRuns: 2000 })
+    }), { seed: SEED, numRuns: LONG ? 20000 : 2000 })
   })
 })

@@ -6,12 +6,11 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { MAJORS } from '../../support/server.ts'
 import { binDirectory } from '../../support/install-servers.mjs'
+import { LONG, SEED } from '../../support/seed.ts'
 import { damaged, manyLines, oddFiles, soundFiles } from './arbitraries.ts'
 import { Oracles, disagreements } from './oracle.ts'
 import type { Files } from './oracle.ts'
 
-const LONG = process.env['PGWAL_LONG'] === '1'
-const seed = process.env['PGWAL_SEED'] === undefined ? LONG ? Date.now() & 0x7fffffff : 20_261_123 : Number(process.env['PGWAL_SEED'])
 const TIMES = LONG ? 25 : 1
 
 let oracles: Oracles
@@ -31,8 +30,8 @@ async function agree(files: Files): Promise<void> {
 }
 
 async function check(kind: string, files: fc.Arbitrary<Files>, numRuns: number): Promise<void> {
-  console.log(`${kind}: ${numRuns * TIMES} cases for each of ${MAJORS.length} majors, PGWAL_SEED=${seed}`)
-  await fc.assert(fc.asyncProperty(files.map((each) => ({ ...each, [fc.toStringMethod]: () => JSON.stringify(Object.fromEntries(Object.entries(each).map(([name, raw]) => [name, Buffer.from(raw).toString('latin1')]))) })), agree), { seed, numRuns: numRuns * TIMES, endOnFailure: false })
+  console.log(`${kind}: ${numRuns * TIMES} cases for each of ${MAJORS.length} majors, PGWAL_SEED=${SEED}`)
+  await fc.assert(fc.asyncProperty(files.map((each) => ({ ...each, [fc.toStringMethod]: () => JSON.stringify(Object.fromEntries(Object.entries(each).map(([name, raw]) => [name, Buffer.from(raw).toString('latin1')]))) })), agree), { seed: SEED, numRuns: numRuns * TIMES, endOnFailure: false })
 }
 
 test('files that mostly load', async () => {

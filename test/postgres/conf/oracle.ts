@@ -158,6 +158,7 @@ export function disagreements(major: Major, configuration: Configuration, server
       break
     }
   }
+  const last = new Map(lines.map(({ name }, at) => [name, at]))
   const certain = own.length === 0 && !server.lines.some(({ fault }) => fault === 'unknown-name')
   for (let at = 0; at < Math.max(lines.length, server.lines.length); at++) {
     const [ours, theirs] = [lines[at], server.lines[at]]
@@ -169,7 +170,7 @@ export function disagreements(major: Major, configuration: Configuration, server
     const unknown = info === undefined && !ours.name.includes('.')
     if (own.length === 0 && unknown !== (theirs.fault === 'unknown-name')) found.push(`name: ${ours.name} ours ${unknown ? 'unknown' : 'known'} server ${theirs.fault}`)
     if (!certain || info === undefined) continue
-    const ignored = lines.some((later, after) => after > at && later.name === ours.name)
+    const ignored = last.get(ours.name) !== at
     if (ignored !== (!theirs.applied && theirs.fault === undefined)) found.push(`duplicate: ${JSON.stringify(ours)} ${ignored ? 'ignored' : 'counts'} server ${JSON.stringify(theirs)}`)
     if (ignored || NEEDS_A_SESSION.has(settingName(ours.name, major))) continue
     const parsed = parseValue(ours.name, ours.value, major)
