@@ -32,7 +32,7 @@ export async function demo(context: Context, options: DemoOptions): Promise<Demo
   const { host, ui, style } = context
   const words = ui.words.demo
   const started = host.now().getTime()
-  const root = `${host.env['TMPDIR'] ?? '/tmp'}/pgwal-demo-${host.randomId(6)}`
+  const root = `${host.env['TMPDIR'] ?? '/tmp'}/pgwal-demo-${host.randomId(3)}`
   const preparing = ui.progress(ui.words.progress.preparing)
   await host.makeDirectory(root, { mode: 0o755 })
   let server: ThrowAwayServer | undefined
@@ -92,7 +92,7 @@ async function show(context: Context, server: ThrowAwayServer, print: (text: str
   print(`${await clusterReportsText(inside, 'doctor', sick)}\n`)
 
   command('enable')
-  const enabled = await enable(inside, selection, { archiveDirectory: `${server.root}/server/archive`, yes: true, onPlan: print })
+  const enabled = await enable(inside, selection, { archiveDirectory: `${server.root}/pg/archive`, yes: true, onPlan: print })
   print(`${enableText(inside, enabled)}\n`)
 
   command('verify')

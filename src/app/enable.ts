@@ -21,10 +21,14 @@ import { endingText } from '../report/outcome-text.ts'
 import { planText } from '../report/plan-text.ts'
 import type { StepView } from '../report/plan-text.ts'
 import type { ClusterReport } from '../report/report.ts'
-import { compose } from '../report/words.ts'
+import { mark } from '../report/style.ts'
+import { verifyText } from '../report/text.ts'
+import { compose, findingWords, passWords } from '../report/words.ts'
+import { hang } from '../report/wrap.ts'
 import { gatheringFor } from './gathering.ts'
 import type { OpenGathering } from './gathering.ts'
 import { connectionOf, wantedOf } from './options.ts'
+import { worded } from './present.ts'
 import { selectCluster } from './select.ts'
 import { verifyWithProgress } from './verify.ts'
 
@@ -62,6 +66,9 @@ export interface EnableResult {
 const DEFAULTS = { maxWalSenders: 3, walKeepSize: '1GB' }
 const LOOPBACK = ['127.0.0.1/32', '::1/128'] as const
 
+/** Of what goes well, people want to see these. */
+const MILESTONES: ReadonlySet<string> = new Set(['config-accepted', 'restarted', 'started', 'reloaded', 'files-restored', 'server-restored'])
+
 interface Answers {
   readonly archiveDirectory: string
   readonly replicationUser: string
@@ -95,7 +102,7 @@ export async function enable(context: Context, selection: Selection, options: En
   const show = options.onPlan ?? (context.json ? () => undefined : (text: string) => context.ui.note(text))
   if (options.dryRun === true) return { ...result, outcome: 'planned' }
   if (options.yes !== true && (!context.ui.interactive || context.json)) return { ...result, outcome: 'planned', needsConfirmation: true }
-  show(`\n${planText(steps, plan.effects, context.style, { service: cluster.service.name, verbose: context.verbose })}\n`)
+  show(`\n${planText(steps, plan.effects, context.style, { service: serviceName(cluster), verbose: context.verbose })}\n`)
   if (options.yes !== true && !(await context.ui.confirm({ message: context.ui.words.prompts.apply }))) return { ...result, outcome: 'cancelled' }
 
   const done = await apply(context, plan, prepared, options)
@@ -258,7 +265,10 @@ async function apply(context: Context, plan: Plan, { connection }: Prepared, opt
     return await execute(context.host, plan, {
       ...(connection.ok ? { connection: connection.value } : {}),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
-      onHappening: (happening) => context.ui.outcome(happening),
+      onHappening: (happening) => {
+        // The plan said what would be made and written, and verify shows what is in force.
+        if (context.verbose || happening.status !== 'done' || MILESTONES.has(happening.code)) context.ui.outcome(happening)
+      },
       onWaiting: ({ code, params }) => progress.update(compose(words[code], { cluster: plan.cluster.id, ...params }, context.locale)),
     })
   } finally {
@@ -266,11 +276,16 @@ async function apply(context: Context, plan: Plan, { connection }: Prepared, opt
   }
 }
 
+/** What is restarted, as people know it. */
+export function serviceName({ service, id }: Cluster): string {
+  return service.kind === 'pg_ctl' ? `pg_ctl -D ${id}` : service.name
+}
+
 /** What stands on stdout at the end. */
 export function enableText(context: Context, result: EnableResult): string {
   const { style } = context
   const { cluster, plan, outcome } = result
-  const shown = (): string => planText(result.steps, plan.effects, style, { service: cluster.service.name, verbose: context.verbose })
+  const shown = (): string => planText(result.steps, plan.effects, style, { service: serviceName(cluster), verbose: context.verbose })
   const again = `pgwal enable --cluster ${cluster.id} --yes`
   const restart = plan.service.restart.map(({ file, args }) => [file, ...args].join(' ')).join(' && ')
   switch (outcome) {
@@ -280,7 +295,19 @@ export function enableText(context: Context, result: EnableResult): string {
     case 'nothing-to-do': return endingText('nothing-to-do', {}, style)
     case 'applied': {
       const pending = plan.effects.restartFor.length > 0 && !plan.effects.restart ? [endingText('not-restarted', { command: restart }, style)] : []
-      return [...pending, endingText('applied', { command: 'pgwal undo' }, style)].join('\n')
+      return [...proofs(context, result), ...pending, endingText('applied', { command: 'pgwal undo' }, style)].join('\n')
     }
   }
+}
+
+/** What verify proved, a line each; where it did not, all that it found. */
+function proofs({ style }: Context, { verify }: EnableResult): string[] {
+  if (verify === undefined) return []
+  if (verify.summary.error > 0 || verify.summary.crash > 0) return ['', verifyText([verify], style, { words: worded }), '']
+  return verify.checks.flatMap(({ id, verdict }) => {
+    if (verdict.kind === 'pass' && verdict.detail !== undefined) return [`  ${mark(style, 'pass')} ${hang(passWords(worded, id, verdict, style.locale), 4, style.width)}`]
+    if (verdict.kind !== 'fail') return []
+    return verdict.findings.filter(({ severity }) => severity !== 'info' || id === 'replication-login')
+      .map((finding) => `  ${mark(style, finding.severity)} ${hang(findingWords(worded, id, finding, style.locale).message, 4, style.width)}`)
+  })
 }

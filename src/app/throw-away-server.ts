@@ -110,11 +110,11 @@ export async function startThrowAwayServer(host: Host, root: string, account: Ac
   const port = await freePort(host)
   const server = {
     root, port, account, superuser: 'postgres', password: host.randomId(12),
-    dataDir: `${root}/server/data`, socketDir: `${root}/server/run`, logFile: `${root}/server/postgresql.log`,
+    dataDir: `${root}/pg/data`, socketDir: `${root}/pg/run`, logFile: `${root}/pg/postgresql.log`,
   }
-  await host.makeDirectory(`${root}/server`, { mode: 0o700, ...((await host.self()).privileged ? { owner: account } : {}) })
+  await host.makeDirectory(`${root}/pg`, { mode: 0o700, ...((await host.self()).privileged ? { owner: account } : {}) })
   await host.makeDirectory(server.socketDir, { ...as, mode: 0o700 })
-  const passwordFile = `${root}/server/password`
+  const passwordFile = `${root}/pg/password`
   await host.replace(passwordFile, Buffer.from(`${server.password}\n`), { ...as, expect: null, mode: 0o600 })
   await must(host, `${binaries.binDir}/initdb`, [
     '-D', server.dataDir, '-U', server.superuser, '--auth-host=scram-sha-256', '--auth-local=trust', `--pwfile=${passwordFile}`,
@@ -132,8 +132,8 @@ export async function startThrowAwayServer(host: Host, root: string, account: Ac
       removed = true
       await host.run(`${binaries.binDir}/pg_ctl`, ['-w', '-t', '30', '-D', server.dataDir, '-m', 'immediate', 'stop'], { as: account, timeoutMs: 40_000 }).catch(() => undefined)
       // What the account controls is removed in its name: no link planted there leads root astray.
-      for (const { name, kind } of await host.list(`${root}/server`, as).catch(() => [])) {
-        await (kind === 'directory' ? host.removeTree(`${root}/server/${name}`, as) : host.removeFile(`${root}/server/${name}`, as))
+      for (const { name, kind } of await host.list(`${root}/pg`, as).catch(() => [])) {
+        await (kind === 'directory' ? host.removeTree(`${root}/pg/${name}`, as) : host.removeFile(`${root}/pg/${name}`, as))
       }
       await host.removeTree(root)
     },

@@ -10,6 +10,7 @@ import { endingText } from '../report/outcome-text.ts'
 import { planText } from '../report/plan-text.ts'
 import type { StepView } from '../report/plan-text.ts'
 import { compose } from '../report/words.ts'
+import { serviceName } from './enable.ts'
 import { gatheringFor } from './gathering.ts'
 import { detectClusters } from '../platforms/index.ts'
 import { previewUndo, selectRun, undo } from './undo.ts'
@@ -60,7 +61,7 @@ export async function undoRun(context: Context, options: UndoRunOptions): Promis
   if (preview.edited[0] !== undefined && options.force !== true) throw new UserError('edited-since', { path: preview.edited[0] })
   if (preview.steps.length > 0) {
     const show = options.onPlan ?? (context.json ? () => undefined : (text: string) => ui.note(text))
-    show(`\n${planText(preview.steps, preview.effects, context.style, { service: cluster.service.name, verbose: context.verbose })}\n`)
+    show(`\n${planText(preview.steps, preview.effects, context.style, { service: serviceName(cluster), verbose: context.verbose })}\n`)
   }
   if (options.yes !== true && !(await ui.confirm({ message: ui.words.prompts.undo }))) return { ...result, outcome: 'cancelled' }
 
@@ -100,7 +101,7 @@ export function undoText(context: Context, result: UndoResult): string {
   switch (result.outcome) {
     case 'nothing-to-do': return endingText('nothing-to-undo', {}, style)
     case 'planned': {
-      const shown = planText(result.steps, result.effects, style, { service: result.cluster?.service.name ?? '', verbose: context.verbose })
+      const shown = planText(result.steps, result.effects, style, { service: result.cluster === undefined ? '' : serviceName(result.cluster), verbose: context.verbose })
       return `${shown}\n\n${endingText('planned', { command: `pgwal undo ${result.run ?? ''} --yes` }, style)}`
     }
     case 'cancelled': return endingText('cancelled', {}, style)

@@ -105,9 +105,9 @@ export const archiveRoundTrip: Probe<Code> = {
       title: '新的 WAL 區段會送達歸檔目錄，且內容相同',
       about: '寫入一個還原點並切換區段，該區段必須在時限內出現在歸檔目錄：大小正確、標頭帶有本叢集的系統識別碼，並與伺服器 pg_wal 中的檔案逐位元組相同。只有這樣才算證明歸檔有效；結束狀態 0 與 pg_stat_archiver 都不足以證明。',
       passed: {
-        identical: '{segment} 已於 {elapsedMs} 內歸檔，與伺服器的檔案完全相同',
-        arrived: '{segment} 已於 {elapsedMs} 內歸檔（無法讀取伺服器的檔案以供比對）',
-        reported: '伺服器回報 {segment} 已於 {elapsedMs} 內歸檔（歸檔處不是 pgwal 可讀取的目錄）',
+        identical: '{segment} 已於 {elapsedMs}內歸檔，與伺服器的檔案完全相同',
+        arrived: '{segment} 已於 {elapsedMs}內歸檔（無法讀取伺服器的檔案以供比對）',
+        reported: '伺服器回報 {segment} 已於 {elapsedMs}內歸檔（歸檔處不是 pgwal 可讀取的目錄）',
       },
       findings: {
         'not-archived': {

@@ -12,7 +12,9 @@ export function clusterHeading(cluster: Cluster, style: Style): string {
   const chalk = paint(style)
   const state = cluster.running ? chalk.green(words.running) : chalk.yellow(words.down)
   const parts = [chalk.bold(safe(cluster.id)), `PostgreSQL ${safe(cluster.version)}`, words.platform[cluster.platform], compose(words.port, { port: cluster.port }, style.locale), state]
-  const lines = [parts.join(` ${symbolsOf(style).dot} `)]
+  const dot = ` ${symbolsOf(style).dot} `
+  // A long name (a data directory) has a line of its own, so that nothing is cut in the middle.
+  const lines = columns(parts.join(dot)) <= style.width ? [parts.join(dot)] : [parts[0]!, `  ${parts.slice(1).join(dot)}`]
   if (cluster.id !== cluster.dataDir) lines.push(chalk.dim(`  ${safe(cluster.dataDir)}`))
   if (cluster.major !== 0 && (cluster.major > TESTED.to || cluster.major < TESTED.from)) lines.push(`  ${chalk.yellow(compose(words.untestedMajor, { major: cluster.major }, style.locale))}`)
   if (cluster.manager !== undefined) {

@@ -30,13 +30,16 @@ export interface PlanTextOptions {
 }
 
 /** Lines of a new file, or of one that goes, that are shown without --verbose. */
-const NEW_FILE_LINES = 12
+const NEW_FILE_LINES = 4
+
+type Folding = (width: number) => string[]
 
 interface Row {
   readonly verb: string
   readonly subject: string
   readonly detail?: string
-  readonly below?: readonly string[]
+  /** Lines below, each folded to a number of columns. */
+  readonly below?: readonly Folding[]
 }
 
 /** What will happen, a row a step, with the diff of each file in colour. */
@@ -52,7 +55,7 @@ export function planText(steps: readonly StepView[], effects: Plan['effects'], s
     const aligned = detail !== undefined && indent + subjectWidth + 3 + columns(detail) <= style.width
     const own = detail !== undefined && indent + columns(subject) + 3 + columns(detail) <= style.width
     const tail = detail === undefined ? '' : aligned ? `${' '.repeat(subjectWidth - columns(subject))}   ${chalk.dim(detail)}` : own ? `   ${chalk.dim(detail)}` : `\n${' '.repeat(indent)}${chalk.dim(detail)}`
-    return [head + subject + tail, ...(below ?? []).map((line) => ' '.repeat(indent) + line)].join('\n')
+    return [head + subject + tail, ...(below ?? []).flatMap((line) => line(style.width - indent)).map((line) => ' '.repeat(indent) + line)].join('\n')
   })
   if (later.length > 0) {
     const { plan, listSeparator } = messages(style.locale)
@@ -76,7 +79,7 @@ function rowOf(step: StepView, effects: Plan['effects'], style: Style, options: 
       return { verb, subject, ...detail, below }
     }
     case 'sql':
-      return { verb: plan.verb.sql, subject: safe(step.about ?? ''), below: (step.statements ?? []).map((statement) => paint(style).dim(safe(statement))) }
+      return { verb: plan.verb.sql, subject: safe(step.about ?? ''), below: (step.statements ?? []).map((statement) => (width) => fold(safe(statement), width).map((part) => paint(style).dim(part))) }
     case 'restart':
       return { verb: plan.verb.restart, subject: safe(options.service), detail: connections(effects, style) }
     case 'reload':
@@ -91,21 +94,37 @@ function connections({ connectionsDropped }: Plan['effects'], style: Style): str
 }
 
 /** The hunks of a unified diff in colour, without the lines that name the files; at most `limit` lines of them. */
-export function diffLines(diff: string, style: Style, limit = Infinity): string[] {
+export function diffLines(diff: string, style: Style, limit = Infinity): Folding[] {
   const chalk = paint(style)
   const lines = diff.split('\n')
   const start = lines.findIndex((line) => line.startsWith('@@'))
   if (start < 0) return []
   const hunks = lines.slice(start)
   if (hunks.at(-1) === '') hunks.pop()
-  const shown = hunks.slice(0, limit).map((line) => {
+  const shown = hunks.slice(0, limit).map((line): Folding => {
     // The sign takes a column that the file does not have: tabs are counted behind it.
     const text = /^[-+ ]/.test(line) ? line.slice(0, 1) + printableLine(redact(line.slice(1))) : safe(line)
-    if (line.startsWith('@@')) return chalk.cyan(text)
-    if (line.startsWith('+')) return chalk.green(text)
-    if (line.startsWith('-')) return chalk.red(text)
-    return line.startsWith('\\') ? chalk.dim(text) : text
+    const colour = line.startsWith('@@') ? chalk.cyan : line.startsWith('+') ? chalk.green : line.startsWith('-') ? chalk.red : line.startsWith('\\') ? chalk.dim : undefined
+    return (width) => fold(text, width).map((part) => (colour === undefined ? part : colour(part)))
   })
   const more = hunks.length - shown.length
-  return more === 0 ? shown : [...shown, chalk.dim(compose(messages(style.locale).plan.showAll, { count: more }, style.locale))]
+  return more === 0 ? shown : [...shown, () => [chalk.dim(compose(messages(style.locale).plan.showAll, { count: more }, style.locale))]]
+}
+
+/** A line cut where the terminal would cut it; what follows stands two columns in, so that the lines of a diff stay apart. */
+function fold(text: string, width: number): string[] {
+  const parts: string[] = []
+  let part = ''
+  let used = 0
+  for (const character of text) {
+    const size = columns(character)
+    if (used + size > Math.max(20, width)) {
+      parts.push(part)
+      part = '  '
+      used = 2
+    }
+    part += character
+    used += size
+  }
+  return [...parts, part]
 }

@@ -46,7 +46,7 @@ describe('JSON', () => {
   })
 
   it('lists runs', () => {
-    const run = { run: '20261123-101500-4f2a', at: '2026-11-23T10:15:00.000Z', command: 'enable', cluster: '15/main', state: 'applied' } as const
+    const run = { run: '20261123-101500-4f2a', at: '2026-11-23T10:15:00.000Z', command: 'enable', cluster: { id: '15/main' }, state: 'applied' } as const
     expect(asRead(historyJson([run]))).toEqual({ schema: 1, command: 'history', runs: [run] })
   })
 

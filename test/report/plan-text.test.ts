@@ -58,7 +58,7 @@ describe('a plan', () => {
 
   it('shows the beginning of a long new file, and all of it with verbose', () => {
     const script: StepView = { kind: 'write-file', path: '/x.sh', creates: true, owner: 'postgres', mode: '0755', diff: `@@ -0,0 +1,30 @@\n${Array.from({ length: 30 }, (_, line) => `+line ${line}\n`).join('')}` }
-    expect(planText([script], effects, PLAIN, { service: 's' })).toMatch(/\+line 10\n +19 more lines: --verbose$/)
+    expect(planText([script], effects, PLAIN, { service: 's' })).toMatch(/\+line 2\n +27 more lines: --verbose$/)
     expect(planText([script], effects, PLAIN, { service: 's', verbose: true })).toMatch(/\+line 29$/)
   })
 
@@ -70,7 +70,7 @@ describe('a plan', () => {
   })
 
   it('colours what is added and taken away', () => {
-    const [head, , added, removed] = diffLines(diff, { ...PLAIN, colour: 1 })
+    const [head, , added, removed] = diffLines(diff, { ...PLAIN, colour: 1 }).flatMap((line) => line(70))
     expect(head).toBe('\u001b[36m@@ -241,2 +241,3 @@\u001b[39m')
     expect(added).toBe('\u001b[32m+archive_mode = on\u001b[39m')
     expect(removed).toBe("\u001b[31m-primary_conninfo = 'password=••••'\u001b[39m")
