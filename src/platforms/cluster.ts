@@ -111,6 +111,12 @@ async function hbaFileOf(host: Host, acting: Acting, configured: string | undefi
   return absolute(directoryOf(fallback), configured)
 }
 
+/** Where `-D` says; for a server that is down, it may be said otherwise at its next start. */
+async function usualHbaFile(host: Host, acting: Acting, directories: readonly string[]): Promise<string> {
+  for (const directory of directories) if (await statOf(host, `${directory}/pg_hba.conf`, acting) !== undefined) return `${directory}/pg_hba.conf`
+  return `${directories[0]!}/pg_hba.conf`
+}
+
 async function socketDirsOf(survey: Survey, parts: { acting: Acting; dataDir: string; directory: string; configFile: string; file: PostmasterPid | undefined; configured: string | undefined; compiled: readonly string[] | undefined; readable: boolean; binDir: string | undefined }): Promise<string[]> {
   const { dataDir, file, configured, compiled, readable, binDir, acting } = parts
   const fromFile = file?.socketDir === undefined ? undefined : absolute(dataDir, file.socketDir)
@@ -208,7 +214,7 @@ export async function buildCluster(survey: Survey, traces: Traces, contested: bo
   if (traces.every(({ content }) => content === 'hidden')) notes.push({ code: 'data-unreadable', params: { directory: dataDir } })
   const value = (name: string): string | undefined => configuration.get(name)?.value
 
-  const hbaFallback = firstOf(traces, ({ sighting }) => sighting.hbaFile) ?? `${directory}/pg_hba.conf`
+  const hbaFallback = firstOf(traces, ({ sighting }) => sighting.hbaFile) ?? await usualHbaFile(host, acting, postmaster === undefined ? [directory, directoryOf(configFile)] : [directory])
   const hbaFile = await hbaFileOf(host, acting, value('hba_file'), hbaFallback, [postmaster?.environment.get('PWD'), dataDir, directoryOf(configFile)])
   const { service, notes: serviceNotes } = await serviceOf(survey, traces, dataDir, life)
   notes.push(...serviceNotes)

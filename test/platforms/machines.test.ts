@@ -68,7 +68,7 @@ describe('Debian with systemd', () => {
   })
 
   it('without systemd and in a private root the tool of Debian does it, told where the root is', async () => {
-    const { '/run/systemd/system': _booted, ...files } = debianSystemd.files
+    const files = Object.fromEntries(Object.entries(debianSystemd.files).filter(([path]) => path !== '/run/systemd/system'))
     const plain = on({ ...debianSystemd, files })
     const main = (await found(plain)).get('15/main')!
     expect(main.service).toEqual({ kind: 'pg_ctlcluster', name: '15 main' })
@@ -194,7 +194,7 @@ describe('managed servers', () => {
 
   it('a server that cannot be placed is at least mentioned', async () => {
     const self = { name: 'alice', uid: 1000, gid: 1000, privileged: false }
-    const own = Object.fromEntries(Object.entries(pgdg.commands!).map(([line, { as: _as, ...command }]) => [line, command]))
+    const own = Object.fromEntries(Object.entries(pgdg.commands!).map(([line, { stdout }]) => [line, { stdout: stdout! }]))
     const fake = on({ ...pgdg, self, env: {}, commands: own })
     const { clusters, notes } = await detect(fake.host)
     expect(fake.unexpected).toEqual([])
