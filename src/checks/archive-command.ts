@@ -9,7 +9,7 @@ import { finding } from './support/finding.ts'
 import type { Coded } from './support/finding.ts'
 import { inForce } from './support/settings.ts'
 
-type Code = 'empty' | 'both-set' | 'both-set-stops' | ProblemCode | 'bad-placeholder-later'
+type Code = 'empty' | 'program-missing' | 'both-set' | 'both-set-stops' | ProblemCode | 'bad-placeholder-later'
 
 /** What is an error loses WAL, or archives none; a warning does so in some case that comes sooner or later. */
 const SEVERITY: Readonly<Record<ProblemCode, Severity>> = {
@@ -58,6 +58,7 @@ export default defineCheck<{ readonly command: typeof archiveCommandFact; readon
     }
     const both: Coded<Code>[] = !command.both ? [] : cluster.major >= 16 ? [finding('both-set-stops', 'error', { library: text }, { at })] : [finding('both-set', 'warning', { library: text }, { at })]
     if (judgement === undefined) return both
+    if (command.unread?.why === 'missing') return [...both, finding('program-missing', 'error', { program: command.unread.path, command: text }, { at })]
     const decisive = judgement.problems.some(({ code }) => DECISIVE.includes(code))
     const findings = judgement.problems
       .filter(({ code }) => !decisive || !FINER.includes(code))
@@ -68,8 +69,8 @@ export default defineCheck<{ readonly command: typeof archiveCommandFact; readon
         return finding(codeOf(problem, cluster.major), severityOf(problem, cluster.major), { command: text, detail: problem.detail ?? '' }, { at, fix })
       })
     if (findings.length + both.length > 0) return [...both, ...findings]
-    if (command.unreadScript !== undefined) throw cannotJudge('not-readable', { target: command.unreadScript })
-    if (judgement.kind === 'unknown') throw cannotJudge('unknown-destination')
+    if (command.unread?.why === 'closed') throw cannotJudge('not-readable', { target: command.unread.path })
+    if (judgement.kind === 'unknown' || (command.unread !== undefined && judgement.kind === 'script')) throw cannotJudge('unknown-destination')
     return []
   },
 
@@ -104,6 +105,7 @@ function inEnglish(): Texts {
   const afterwards = `${remedy}; take a new base backup afterwards`
   return {
     empty: { message: 'archive_mode is on, but {setting} is empty: nothing is archived', why: stuck, remedy },
+    'program-missing': { message: 'the archive command runs {program}, which does not exist: {command}', why: 'The shell ends in 127: the archiver process dies, nothing is archived, and pg_stat_archiver counts no failure.', remedy: 'correct the path (the server\'s PATH is not that of your shell), or `pgwal enable`' },
     'both-set': { message: 'archive_library ({library}) and archive_command are both set: the command is never run', why: 'PostgreSQL 15 prefers the library without a word; from 16 on nothing is archived at all.', remedy: 'clear the one that is not meant' },
     'both-set-stops': { message: 'archive_library ({library}) and archive_command are both set: nothing is archived', why: 'The archiver stops with an error each time it is started, while the server looks healthy and pg_wal grows.', remedy: 'clear the one that is not meant, and reload' },
     discards: { message: 'the archive command stores nothing and reports success: {command}', why: lost, remedy: afterwards },
@@ -142,6 +144,7 @@ function inChinese(): Texts {
   const afterwards = `${remedy}；之後請重新製作基礎備份`
   return {
     empty: { message: 'archive_mode 已開啟，但 {setting} 是空的：沒有任何內容被歸檔', why: stuck, remedy },
+    'program-missing': { message: '歸檔命令執行的 {program} 不存在：{command}', why: 'shell 會以 127 結束：archiver 行程隨之結束，沒有任何內容被歸檔，而 pg_stat_archiver 不會計為失敗。', remedy: '修正路徑（伺服器的 PATH 與您的 shell 不同），或執行 `pgwal enable`' },
     'both-set': { message: '同時設定了 archive_library（{library}）與 archive_command：歸檔命令不會執行', why: 'PostgreSQL 15 會默默採用程式庫；自 16 版起則完全不會歸檔。', remedy: '清空不需要的那一個' },
     'both-set-stops': { message: '同時設定了 archive_library（{library}）與 archive_command：沒有任何內容被歸檔', why: 'archiver 每次啟動都會因錯誤而停止，伺服器看似正常，但 pg_wal 持續增長。', remedy: '清空不需要的那一個，並重新載入' },
     discards: { message: '歸檔命令沒有保存任何內容卻回報成功：{command}', why: lost, remedy: afterwards },

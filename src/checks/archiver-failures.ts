@@ -70,12 +70,12 @@ export default defineCheck({
       about: '統計資料記載最近一次失敗與最近一次成功的時間；原因則只寫在伺服器的記錄檔中，即歸檔命令自己的訊息。結束狀態大於 125 或被訊號終止會讓 archiver 結束，且不計入任何統計，因此 failed_count 為 0 不能證明什麼；記錄檔與等待佇列才能。',
       findings: {
         'failing-because': {
-          message: '歸檔失敗，最近一次在 {agoMs} 前，區段 {segment}：{cause}',
+          message: '歸檔失敗，區段 {segment}，最近一次距今 {agoMs}：{cause}',
           why: '伺服器會一直重試同一個區段，並保留其後的所有 WAL，直到磁碟滿載。',
           remedy: '修正上述原因；archiver 會在一分鐘內自行繼續（可用 `pgwal verify` 驗證）',
         },
         failing: {
-          message: '歸檔失敗：共 {failed} 次，最近一次在 {agoMs} 前，區段 {segment}',
+          message: '歸檔失敗共 {failed} 次，最近一次距今 {agoMs}，區段 {segment}',
           why: '伺服器會一直重試同一個區段，並保留其後的所有 WAL，直到磁碟滿載。原因寫在伺服器的記錄檔中，但無法讀取或已不在其中。',
           remedy: '查看伺服器的記錄檔（尋找「archive command failed」）並修正原因',
         },

@@ -34,7 +34,7 @@ export default defineCheck({
             return [finding('uncertain', 'info', { user, address: short(answer.address), rule: answer.rule.text.trim() }, { at: { file: answer.rule.file, line: answer.rule.line } })]
           case 'allowed': {
             const trusting = isLoopback(answer.address) ? undefined : answer.segments.find(({ method }) => method === 'trust')?.rule
-            return trusting == null ? [] : [finding('trust', 'warning', { user, address: short(answer.address), rule: trusting.text.trim() }, { at: { file: trusting.file, line: trusting.line } })]
+            return trusting === undefined || trusting === null ? [] : [finding('trust', 'warning', { user, address: short(answer.address), rule: trusting.text.trim() }, { at: { file: trusting.file, line: trusting.line } })]
           }
         }
       }),

@@ -4,6 +4,7 @@
  * @see https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-ARCHIVING-WAL
  * @see https://www.postgresql.org/docs/current/basic-archive.html
  */
+import { codeOf } from '../errors.ts'
 import { readArchiveCommand } from '../postgres/archive-command/index.ts'
 import type { Judgement } from '../postgres/archive-command/index.ts'
 import type { Place } from '../postgres/conf/index.ts'
@@ -23,8 +24,8 @@ export interface ArchiveCommandFact {
   readonly judgement?: Judgement
   /** The directory on this machine that gets the segments, where that can be told. */
   readonly destination?: string
-  /** The script that the command runs could not be read, so that the judgement is of the command alone. */
-  readonly unreadScript?: string
+  /** A program of the command that has no text to read, so that the judgement is of the command alone; `missing` it cannot be run either. */
+  readonly unread?: { readonly path: string; readonly why: 'missing' | 'closed' | 'not-text' }
 }
 
 /** Bytes of a script that are looked at; what archives WAL is not longer. */
@@ -45,11 +46,11 @@ export const archiveCommandFact: Fact<ArchiveCommandFact> = {
       return { via: 'library', text: library, both, ...place(settings, 'archive_library'), ...(directory === undefined || directory === '' ? {} : { destination: directory }) }
     }
     if (command.trim() === '') return { via: 'none', text: '', both, ...place(settings, 'archive_command') }
-    const { judgement, unreadScript } = await judge(from, command)
+    const { judgement, unread } = await judge(from, command)
     return {
       via: 'command', text: command, both, judgement, ...place(settings, 'archive_command'),
       ...(judgement.destination === undefined ? {} : { destination: judgement.destination.replace(/(.)\/+$/, '$1') }),
-      ...(unreadScript === undefined ? {} : { unreadScript }),
+      ...(unread === undefined ? {} : { unread }),
     }
   },
 }
@@ -64,35 +65,42 @@ function place(settings: EffectiveSettings, name: string): { at?: Place } {
   return at === undefined ? {} : { at }
 }
 
+type Script = { readonly text: string } | { readonly why: 'missing' | 'closed' | 'not-text' }
+
 /** Reads the command, then again with the text of each script that it turned out to run. */
-async function judge(from: Gathering, command: string): Promise<{ judgement: Judgement; unreadScript?: string }> {
-  const scripts = new Map<string, string | undefined>()
+async function judge(from: Gathering, command: string): Promise<Pick<ArchiveCommandFact, 'unread'> & { readonly judgement: Judgement }> {
+  const scripts = new Map<string, Script>()
   const options = { shell: from.host.os === 'win32' ? 'cmd' : 'sh', major: from.cluster.major } as const
   for (let depth = 0; ; depth++) {
     const asked: string[] = []
     const judgement = readArchiveCommand(command, {
       ...options,
       script(path) {
-        if (!scripts.has(path)) asked.push(path)
-        return scripts.get(path)
+        const script = scripts.get(path)
+        if (script === undefined) asked.push(path)
+        return script !== undefined && 'text' in script ? script.text : undefined
       },
     })
     if (asked.length === 0 || depth === SCRIPT_DEPTH) {
-      const unread = [...scripts].find(([, text]) => text === undefined)?.[0]
-      return unread === undefined ? { judgement } : { judgement, unreadScript: unread }
+      const [unread] = [...scripts].flatMap(([path, script]) => ('why' in script ? [{ path, why: script.why }] : []))
+      return unread === undefined ? { judgement } : { judgement, unread }
     }
-    for (const path of asked) scripts.set(path, await scriptText(from, path))
+    for (const path of asked) scripts.set(path, await scriptOf(from, path))
   }
 }
 
-async function scriptText(from: Gathering, path: string): Promise<string | undefined> {
+async function scriptOf(from: Gathering, path: string): Promise<Script> {
+  // A bare name is looked up in the server's PATH, which is not ours.
+  if (!/[\\/]/.test(path)) return { why: 'not-text' }
   // The archiver runs in the data directory.
   const absolute = path.startsWith('/') || /^[A-Za-z]:[\\/]/.test(path) ? path : `${from.cluster.dataDir}/${path}`
   try {
     const bytes = await from.host.read(absolute, { ...acting(from), limit: SCRIPT_LIMIT })
     // A compiled program is no script.
-    return bytes.includes(0) ? undefined : new TextDecoder().decode(bytes)
-  } catch {
-    return undefined
+    return bytes.includes(0) ? { why: 'not-text' } : { text: new TextDecoder().decode(bytes) }
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { why: 'missing' }
+    return { why: code === 'EACCES' || code === 'EPERM' ? 'closed' : 'not-text' }
   }
 }

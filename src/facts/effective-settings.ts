@@ -90,7 +90,8 @@ function mergeOne(name: string, major: number, files: ConfigurationFact | undefi
   }
 }
 
-function configuredValue(name: string, major: number, files: ConfigurationFact | undefined, lines: readonly SettingLineView[], live: LiveSetting | undefined): EffectiveSetting['configured'] {
+/** What the next start would give a setting; undefined when a file that may decide could not be read. */
+export function configuredValue(name: string, major: number, files: ConfigurationFact | undefined, lines: readonly SettingLineView[], live: LiveSetting | undefined): EffectiveSetting['configured'] {
   if (files === undefined) return undefined
   const said = files.configuration.get(name)
   if (said?.source === 'command line') return { value: canonical(name, said.value, major), from: 'command line' }
@@ -103,7 +104,8 @@ function configuredValue(name: string, major: number, files: ConfigurationFact |
 /** Sources that no file can change: the server's own, or a session's. */
 const BEYOND_FILES = new Set(['command line', 'override', 'environment variable', 'client', 'session', 'database', 'user', 'database user', 'interactive', 'test'])
 
-function pendingOf(name: string, major: number, configured: EffectiveSetting['configured'], live: LiveSetting | undefined): EffectiveSetting['pending'] {
+/** What it takes until the server runs with what the files say, by comparing the values. */
+export function pendingOf(name: string, major: number, configured: EffectiveSetting['configured'], live: LiveSetting | undefined): EffectiveSetting['pending'] {
   if (live === undefined) return 'none'
   if (live.context === 'internal' || BEYOND_FILES.has(live.source)) return 'none'
   if (configured === undefined) return 'unknown'
@@ -117,6 +119,8 @@ function canonical(name: string, text: string, major: number): string {
   return parsed.ok ? parsed.canonical : text
 }
 
+const RELEVANT: ReadonlySet<string> = new Set(RELEVANT_SETTINGS)
+
 /** The last commented-out default of each setting in the main file. */
 function commentedDefaults({ configFile, files }: Configuration): Map<string, Place> {
   const found = new Map<string, Place>()
@@ -127,7 +131,7 @@ function commentedDefaults({ configFile, files }: Configuration): Map<string, Pl
     line++
     const lf = bytes.indexOf(10, start)
     const end = lf === -1 ? bytes.length : lf
-    const entry = bytes[start] === 35 ? commentedEntry(bytes, { start, end }) : undefined
+    const entry = bytes[start] === 35 ? commentedEntry(bytes, { start, end }, (name) => RELEVANT.has(name.toLowerCase())) : undefined
     if (entry !== undefined) found.set(entry.name.toLowerCase(), { file: configFile, line })
     start = end + 1
   }

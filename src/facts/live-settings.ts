@@ -2,6 +2,7 @@
  * What the server runs with: pg_settings for everything that archiving and base backups depend on.
  * @see https://www.postgresql.org/docs/current/view-pg-settings.html
  */
+import type { Row } from '../host/host.ts'
 import { sessionOf } from './fact.ts'
 import type { Fact } from './fact.ts'
 import { RELEVANT_SETTINGS } from './relevant-settings.ts'
@@ -23,25 +24,38 @@ export interface LiveSetting {
   readonly context: string
 }
 
+const COLUMNS = `name, CASE name WHEN 'archive_command' THEN reset_val ELSE current_setting(name) END AS value, source,
+              sourcefile, sourceline, pending_restart, boot_val, unit, context`
+
 export const liveSettingsFact: Fact<ReadonlyMap<string, LiveSetting>> = {
   name: 'live-settings',
   async gather(from) {
     const session = await sessionOf(from)
-    const rows = await session.query(
-      `SELECT name, CASE name WHEN 'archive_command' THEN reset_val ELSE current_setting(name) END AS value, source,
-              sourcefile, sourceline, pending_restart, boot_val, unit, context
-         FROM pg_catalog.pg_settings WHERE name = ANY ($1) OR name LIKE 'basic\\_archive.%' OR pending_restart`,
-      [RELEVANT_SETTINGS])
-    return new Map(rows.map((row) => [String(row['name']), {
-      name: String(row['name']),
-      value: String(row['value'] ?? ''),
-      source: String(row['source']),
-      sourceFile: row['sourcefile'] === null ? null : String(row['sourcefile']),
-      sourceLine: row['sourceline'] === null ? null : Number(row['sourceline']),
-      pendingRestart: row['pending_restart'] === true,
-      bootValue: row['boot_val'] === null ? null : String(row['boot_val']),
-      unit: row['unit'] === null ? null : String(row['unit']),
-      context: String(row['context']),
-    }]))
+    return byName(await session.query(
+      `SELECT ${COLUMNS} FROM pg_catalog.pg_settings WHERE name = ANY ($1) OR name LIKE 'basic\\_archive.%' OR pending_restart`,
+      [RELEVANT_SETTINGS]))
   },
+}
+
+/** Every setting of the server, for those who ask about any; most reports need only the relevant ones. */
+export const allLiveSettingsFact: Fact<ReadonlyMap<string, LiveSetting>> = {
+  name: 'all-live-settings',
+  async gather(from) {
+    const session = await sessionOf(from)
+    return byName(await session.query(`SELECT ${COLUMNS} FROM pg_catalog.pg_settings`))
+  },
+}
+
+function byName(rows: readonly Row[]): Map<string, LiveSetting> {
+  return new Map(rows.map((row) => [String(row['name']), {
+    name: String(row['name']),
+    value: String(row['value'] ?? ''),
+    source: String(row['source']),
+    sourceFile: row['sourcefile'] === null ? null : String(row['sourcefile']),
+    sourceLine: row['sourceline'] === null ? null : Number(row['sourceline']),
+    pendingRestart: row['pending_restart'] === true,
+    bootValue: row['boot_val'] === null ? null : String(row['boot_val']),
+    unit: row['unit'] === null ? null : String(row['unit']),
+    context: String(row['context']),
+  }]))
 }

@@ -33,7 +33,6 @@ describe.each([14, 17] as const)('PostgreSQL %i', (major) => {
   afterAll(() => server.remove())
 
   it('fresh', async () => {
-    const started = performance.now()
     const report = await doctor(server)
     expect(codes(report)).toContain('archive-mode/off')
     expect(report.summary.crash).toBe(0)

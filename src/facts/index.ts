@@ -1,0 +1,41 @@
+/** Every fact, by name. What `--save-facts` writes and what a check may need; one test holds this list against the folder. */
+import { archiveCommandFact } from './archive-command.ts'
+import { archiveDirectoryFact } from './archive-directory.ts'
+import { archiveSampleFact } from './archive-sample.ts'
+import { archiveStatusFact } from './archive-status.ts'
+import { archiverFact } from './archiver.ts'
+import { configurationFact } from './configuration.ts'
+import { diskFact } from './disk.ts'
+import { effectiveSettingsFact } from './effective-settings.ts'
+import type { Fact } from './fact.ts'
+import { hbaFact } from './hba.ts'
+import { identityFact } from './identity.ts'
+import { liveSettingsFact } from './live-settings.ts'
+import { logFact } from './log.ts'
+import { loginFact } from './login.ts'
+import { openRunsFact } from './open-runs.ts'
+import { processesFact } from './processes.ts'
+import { replicationFact } from './replication.ts'
+import { rolesFact } from './roles.ts'
+import { serverFact } from './server.ts'
+
+export const facts: readonly Fact<unknown>[] = [
+  archiveCommandFact,
+  archiveDirectoryFact,
+  archiveSampleFact,
+  archiveStatusFact,
+  archiverFact,
+  configurationFact,
+  diskFact,
+  effectiveSettingsFact,
+  hbaFact,
+  identityFact,
+  liveSettingsFact,
+  logFact,
+  loginFact,
+  openRunsFact,
+  processesFact,
+  replicationFact,
+  rolesFact,
+  serverFact,
+]
