@@ -142,7 +142,7 @@ export class HbaServer {
       text: `select ${numbered ? `rule_number, ${text('file_name')}` : 'null::int, null'}, line_number, type, ${list('database')}, ${list('user_name')},
         ${text('address')}, netmask, auth_method, ${list('options')}, ${text('error')} from pg_hba_file_rules`,
     })
-    const bytes = (value: string | number | null | undefined): string | null => value === null || value === undefined ? null : readable(Buffer.from(String(value), 'hex').toString('latin1'))
+    const bytes = (value: string | number | null | undefined): string | null => value === null || value === undefined ? null : joined(Buffer.from(String(value), 'hex').toString('latin1').split(JOINT).map(readable))
     return found.rows.map((row) => ({
       number: row[0] as number | null, file: bytes(row[1]), line: row[2] as number, type: row[3] as string | null, databases: bytes(row[4]), users: bytes(row[5]),
       address: bytes(row[6]), mask: row[7] as string | null, method: row[8] as string | null, options: bytes(row[9]), error: bytes(row[10]),

@@ -242,6 +242,7 @@ const includes = [
 
 const whole = [
   file('the default file', '# TYPE  DATABASE        USER            ADDRESS                 METHOD\n\nlocal   all             all                                     trust\nhost    all             all             127.0.0.1/32            trust\nhost    all             all             ::1/128                 trust\nlocal   replication     all                                     trust\nhost    replication     all             127.0.0.1/32            trust\n'),
+  file('a list of names in several encodings', 'local /\xe9,caf\xc3\xa9,b\xe9 "\xff" trust\n'),
   file('several errors', 'nonsense\nlocal a b trust\nlocal\nhost a b c/8 md5\nlocal a b md5\nlocal a b nonsense\n'),
   file('errors that the view does not name', 'hostssl a b all md5 clientcert=x\nlocal a b trust\nhostssl a b all md5 clientname=x\nlocal c d trust\n'),
   file('hostssl that loads with a complaint', 'hostssl a b all md5\nlocal a b trust\nhostgssenc a b all md5\nlocal c d trust\n'),
