@@ -1,3 +1,5 @@
 export type { Answer, Judgement, JudgementKind, Problem, ProblemCode } from './judgement.ts'
 export * from './reader.ts'
+export { archiveScripting } from './scripting.ts'
+export type { ArchiveScripting, Shell } from './scripting.ts'
 export * from './writer.ts'

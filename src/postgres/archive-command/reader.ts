@@ -4,6 +4,7 @@
 import { evaluate, type Evaluation, F, isKnownPath, P, shown, type State } from './evaluate.ts'
 import type { Answer, Judgement, JudgementKind, Problem, ProblemCode } from './judgement.ts'
 import { ShellSyntaxError } from './syntax.ts'
+import { CMD_SCRIPT_NAME, readCmdScript } from './writer-cmd.ts'
 import { ARCHIVE_SCRIPT_MARKER, ARCHIVE_SCRIPT_NAME } from './writer.ts'
 
 export interface ReadOptions {
@@ -17,14 +18,25 @@ export interface ReadOptions {
 
 const MARKER = ARCHIVE_SCRIPT_MARKER.replace(/ \d+$/, ' ')
 
+export interface ReadScript {
+  readonly archiveDir: string | undefined
+  /** The batch file for cmd.exe holds none: nothing that comes with Windows reads a segment's header fast enough. */
+  readonly systemIdentifier: bigint | undefined
+  /** Whether what it stored is on disk when it ends with 0: cmd.exe has no command for that. */
+  readonly durable: boolean
+}
+
 /** What pgwal's own script says of itself; undefined for any other text. */
-export function readArchiveScript(text: string): { readonly archiveDir: string | undefined; readonly systemIdentifier: bigint | undefined } | undefined {
+export function readArchiveScript(text: string): ReadScript | undefined {
+  const batch = readCmdScript(text)
+  if (batch !== undefined) return { archiveDir: batch.archiveDir?.replaceAll('\\', '/'), systemIdentifier: undefined, durable: false }
   if (!text.split('\n', 3).some((line) => line.startsWith(MARKER))) return undefined
   const quoted = /^archive=((?:'[^']*'|\\')+)$/m.exec(text)?.[1]
   const identifier = /^cluster=(\d+)/m.exec(text)?.[1]
   return {
     archiveDir: quoted?.replace(/'([^']*)'|\\(')/g, (_all, inside: string | undefined, quote: string | undefined) => inside ?? quote ?? ''),
     systemIdentifier: identifier === undefined ? undefined : BigInt(identifier),
+    durable: true,
   }
 }
 
@@ -48,7 +60,7 @@ export function readArchiveCommand(text: string, options: ReadOptions): Judgemen
   let evaluation: Evaluation
   try {
     evaluation = evaluate(expanded, {
-      shell: options.shell, script: options.script, ownName: ARCHIVE_SCRIPT_NAME,
+      shell: options.shell, script: options.script, ownName: options.shell === 'cmd' ? CMD_SCRIPT_NAME : ARCHIVE_SCRIPT_NAME,
       own: (script) => {
         const read = readArchiveScript(script)
         systemIdentifier = read?.systemIdentifier ?? systemIdentifier
