@@ -314,8 +314,3 @@ export function withFile(configuration: Configuration, path: string, bytes: Uint
   }
   return step.value
 }
-
-/** Whether two names mean the same setting to the server. */
-export function sameName(a: string, b: string, major: number): boolean {
-  return settingName(a, major) === settingName(b, major)
-}

@@ -17,7 +17,7 @@ export type ParsedValue =
   | { readonly ok: false; readonly error: string }
 
 /** A boolean: any unambiguous beginning of true, false, yes, no, on, off, in any case, or 1 or 0. */
-export function parseBool(text: string): boolean | undefined {
+function parseBool(text: string): boolean | undefined {
   if (text === '1') return true
   if (text === '0') return false
   if (!/^[A-Za-z]+$/.test(text)) return undefined
