@@ -46,7 +46,7 @@ async function existing(host: Host, directory: string, acting: Acting): Promise<
       const { kind } = await host.stat(path, acting)
       const real = await host.realPath(path, acting)
       const rest = directory.slice(path.length).replace(/^\/+/, '')
-      const realPath = rest === '' ? real : `${real === '/' ? '' : real}/${rest}`
+      const realPath = rest === '' ? real : `${real.replace(/\/$/, '')}/${rest}`
       return { path, realPath, missing, ...(kind === 'directory' ? {} : { problem: 'ENOTDIR' }) }
     } catch (error) {
       const code = codeOf(error)
@@ -87,7 +87,8 @@ async function userOf({ host, self, cluster }: Looking, directory: string, other
     if (other.dataDir === cluster.dataDir) continue
     const configuration = await readClusterConfiguration({ host, self, cluster: other }).catch(() => undefined)
     const command = configuration?.get('archive_command')?.value ?? ''
-    const script = /'([^']*\/pgwal-archive\.sh)'/.exec(command)?.[1]
+    const named = /'([^']*\/pgwal-archive\.sh)'|"([^"]*\\pgwal-archive\.cmd)"/.exec(command)
+    const script = named?.[1] ?? named?.[2]?.replaceAll('\\', '/').replace(/^\.(?=\/)/, other.dataDir)
     const text = script === undefined ? '' : await host.read(script, { ...actingAs(self, other.owner), limit: 65_536 }).then((bytes) => new TextDecoder().decode(bytes), () => '')
     if ([command, /^archive=(.*)$/m.exec(text)?.[1] ?? ''].some((words) => names(words, directory))) return other.id
   }

@@ -11,7 +11,7 @@ import { rolesFact } from '../facts/roles.ts'
 import type { RolesFact } from '../facts/roles.ts'
 import { serverFact } from '../facts/server.ts'
 import type { Cluster, Service } from '../platforms/platform.ts'
-import { ARCHIVE_SCRIPT_NAME } from '../postgres/archive-command/index.ts'
+import { archiveScripting } from '../postgres/archive-command/index.ts'
 import { surveyArchivePlace } from './archive-place.ts'
 import type { Goal } from './goal.ts'
 import type { PlanInput, RoleState } from './planner.ts'
@@ -39,7 +39,8 @@ export async function gatherPlanInput(from: Gathering, wish: PlanWish): Promise<
   if (unreadable[0] !== undefined) throw new UserError('unreadable', { what: unreadable[0], reason: 'EACCES', owner: cluster.owner.name })
   const [live, roles, server] = [await from.fact(liveSettingsFact), await from.fact(rolesFact), await from.fact(serverFact)]
   const archive = wish.goals.find((goal) => goal.kind === 'archive')
-  const scriptPath = `${parentOf(cluster.configFile)}/${ARCHIVE_SCRIPT_NAME}`
+  const shell = host.os === 'win32' ? 'cmd' : 'sh'
+  const scriptPath = `${parentOf(cluster.configFile)}/${archiveScripting(shell).scriptName}`
   const script = await host.read(scriptPath, actingAs(self, cluster.owner)).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return null
     throw error
@@ -48,7 +49,7 @@ export async function gatherPlanInput(from: Gathering, wish: PlanWish): Promise<
   if (user !== undefined && user !== from.wanted.replicationUser) throw new Error(`the facts are about ${from.wanted.replicationUser}, the goals about ${user}`)
   const role = user === undefined ? undefined : roleState(roles, user)
   return {
-    cluster, service: wish.service, goals: wish.goals, configuration, hba: hba.hba, script, restart: wish.restart,
+    cluster, service: wish.service, goals: wish.goals, configuration, hba: hba.hba, shell, script, restart: wish.restart,
     hbaKnowledge: knowledgeOf(hba, roles, user ?? ''),
     hbaStale: server.ok && hba.modified.getTime() > server.value.configurationLoadedAt.getTime(),
     dataPlaces: await dataPlaces(from),

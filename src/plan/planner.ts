@@ -1,6 +1,7 @@
 // From what is and what should be to what has to be done: pure, and the same for doctor's fixes and enable.
 import type { Cluster, Service } from '../platforms/platform.ts'
-import { ARCHIVE_SCRIPT_NAME, archiveCommand, archiveScript, pathProblem } from '../postgres/archive-command/index.ts'
+import { archiveScripting } from '../postgres/archive-command/index.ts'
+import type { Shell } from '../postgres/archive-command/index.ts'
 import { applyChange, changedFiles, checkLoads, planSetting } from '../postgres/conf/index.ts'
 import type { Change, Configuration } from '../postgres/conf/index.ts'
 import { encode } from '../postgres/conf/text.ts'
@@ -51,6 +52,8 @@ export interface PlanInput {
   /** Real paths of the data directory, pg_wal and tablespaces: no archive in there. */
   readonly dataPlaces: readonly string[]
   readonly archive?: ArchivePlace
+  /** The shell that the server runs archive_command with. */
+  readonly shell: Shell
   /** The present content of the archive script; null when there is none. */
   readonly script: Uint8Array | null
   /** Decimal. */
@@ -151,7 +154,8 @@ class Planner {
   private archiveInto(directory: string): void {
     const { input } = this
     const { cluster } = input
-    if (pathProblem(directory) !== undefined) refuse('archive-directory-relative', { path: directory })
+    const scripting = archiveScripting(input.shell)
+    if (scripting.directoryProblem(directory) !== undefined) refuse('archive-directory-relative', { path: directory })
     const place = input.archive
     if (place === undefined || place.directory !== directory) throw new Error('the archive place that was looked at is not the one that is wanted')
     const inside = input.dataPlaces.find((data) => isWithin(place.realPath, data))
@@ -166,10 +170,10 @@ class Planner {
       this.directories.push({ kind: 'make-directory', path, owner: cluster.owner, mode, ...(at === 0 && place.parentIsRoots ? { asRoot: true } : {}) })
     })
     this.refuseOtherArchivers()
-    const script = `${directoryOf(cluster.configFile)}/${ARCHIVE_SCRIPT_NAME}`
-    if (pathProblem(script) !== undefined) refuse('archive-directory-relative', { path: script })
+    const script = this.scriptPath()
+    if (scripting.scriptProblem(script, cluster.dataDir) !== undefined) refuse('archive-directory-relative', { path: script })
     const ddCanSync = input.ddCanSync === undefined ? {} : { ddCanSync: input.ddCanSync }
-    const text = encode(archiveScript({ archiveDir: directory, systemIdentifier: BigInt(input.systemIdentifier), ...ddCanSync }))
+    const text = encode(scripting.script({ archiveDir: directory, systemIdentifier: BigInt(input.systemIdentifier), ...ddCanSync }))
     if (input.script === null || !sameBytes(input.script, text)) {
       this.scripts.push({
         kind: 'write-file', role: 'archive-script', path: script, owner: cluster.owner, before: input.script === null ? null : this.state(input.script), after: this.state(text), mode: SCRIPT_MODE,
@@ -177,7 +181,12 @@ class Planner {
       })
     }
     this.setting('archive_mode', 'on', true)
-    this.setting('archive_command', archiveCommand(script), false)
+    this.setting('archive_command', scripting.command(script, cluster.dataDir), false)
+  }
+
+  private scriptPath(): string {
+    const { cluster, shell } = this.input
+    return `${directoryOf(cluster.configFile)}/${archiveScripting(shell).scriptName}`
   }
 
   private refuseOtherArchivers(): void {
@@ -364,10 +373,10 @@ class Planner {
 
   /** Every file that the plan rests on. */
   private seen(): Plan['seen'] {
-    const { configuration, hba, script, cluster, sha256 } = this.input
+    const { configuration, hba, script, sha256 } = this.input
     const seen = new Map<string, string | null>()
     for (const { path, bytes } of [...configuration.files, ...hba.files]) seen.set(path, sha256(bytes))
-    if (this.scripts.length > 0) seen.set(`${directoryOf(cluster.configFile)}/${ARCHIVE_SCRIPT_NAME}`, script === null ? null : sha256(script))
+    if (this.scripts.length > 0) seen.set(this.scriptPath(), script === null ? null : sha256(script))
     return [...seen].map(([path, hash]) => ({ path, sha256: hash }))
   }
 }

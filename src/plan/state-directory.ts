@@ -6,8 +6,8 @@ import type { Host } from '../host/host.ts'
 /** The path, whether or not it exists. */
 export async function stateDirectory(host: Host): Promise<string> {
   const chosen = host.env['PGWAL_STATE_DIR']
-  if (chosen !== undefined && chosen !== '') return chosen.replace(/(?<=.)\/+$/, '')
-  if (host.os === 'win32') return `${host.env['ProgramData'] ?? host.env['PROGRAMDATA'] ?? 'C:\\ProgramData'}\\pgwal`
+  if (chosen !== undefined && chosen !== '') return (host.os === 'win32' ? chosen.replaceAll('\\', '/') : chosen).replace(/(?<=.)\/+$/, '')
+  if (host.os === 'win32') return `${(host.env['ProgramData'] ?? host.env['PROGRAMDATA'] ?? 'C:/ProgramData').replaceAll('\\', '/')}/pgwal`
   const self = await host.self()
   if (self.privileged) return '/var/lib/pgwal'
   const xdg = host.env['XDG_STATE_HOME']
@@ -50,8 +50,9 @@ export async function ensureDirectory(host: Host, directory: string): Promise<vo
   }
 }
 
-/** The directory that a path lies in. */
+/** The directory that a path lies in. The root of a drive lies in itself, as `/` does: a bare `C:` would be wherever somebody was there last. */
 export function parentOf(path: string): string {
+  if (/^[A-Za-z]:[\\/][^\\/]*$/.test(path)) return path.slice(0, 3)
   const at = Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\'))
   return at <= 0 ? path.slice(0, at + 1) || path : path.slice(0, at)
 }
