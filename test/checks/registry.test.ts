@@ -1,0 +1,55 @@
+// Every check and every fact is listed, tested and documented.
+import fs from 'node:fs/promises'
+import path from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { checks } from '../../src/checks/index.ts'
+import { facts } from '../../src/facts/index.ts'
+import { LOCALES } from '../../src/messages/locale.ts'
+
+const ROOT = path.resolve(import.meta.dirname, '../..')
+
+async function names(folder: string): Promise<string[]> {
+  return (await fs.readdir(path.join(ROOT, folder), { withFileTypes: true })).filter((entry) => entry.isFile() && entry.name.endsWith('.ts')).map(({ name }) => name.slice(0, -3)).sort()
+}
+
+describe('checks', () => {
+  it('the registry is the folder, sorted', async () => {
+    const files = (await names('src/checks')).filter((name) => name !== 'check' && name !== 'index')
+    expect(checks.map(({ id }) => id)).toEqual(files)
+  })
+
+  it.each(checks.map((check) => [check.id, check] as const))('%s has a test, a page, a source and words', async (id, check) => {
+    await fs.access(path.join(ROOT, `test/checks/${id}.test.ts`))
+    await fs.access(path.join(ROOT, `docs/checks/${id}.md`))
+    expect(check.source).toMatch(/^https:\/\/www\.postgresql\.org\//)
+    const codes = LOCALES.map((locale) => Object.keys(check.text[locale].findings).sort())
+    expect(codes[1]).toEqual(codes[0])
+    for (const locale of LOCALES) {
+      for (const text of [check.text[locale].title, check.text[locale].about, ...Object.values(check.text[locale].findings).flatMap((finding) => Object.values(finding as object))]) expect(text).toBeTruthy()
+    }
+  })
+
+  it.each(checks.map((check) => [check.id, check] as const))('%s names the same parameters in both languages', (_id, check) => {
+    const parameters = (texts: object) => [...new Set(Object.values(texts).flatMap((template: string) => [...template.matchAll(/\{(\w+)/g)].map(([, name]) => name)))].sort()
+    for (const [code, words] of Object.entries(check.text.en.findings)) expect(parameters(check.text['zh-TW'].findings[code]!), code).toEqual(parameters(words))
+  })
+})
+
+describe('facts', () => {
+  it('the registry holds every fact of the folder, sorted by name', async () => {
+    const inFiles: string[] = []
+    for (const name of await names('src/facts')) {
+      const found = /: Fact<[^]*?> = \{\s+name: '([\w-]+)'/.exec(await fs.readFile(path.join(ROOT, `src/facts/${name}.ts`), 'utf8'))?.[1]
+      if (found === undefined) continue
+      expect(found).toBe(name)
+      inFiles.push(found)
+    }
+    expect(facts.map(({ name }) => name)).toEqual(inFiles)
+  })
+
+  it.each(facts.map(({ name }) => [name]))('%s is tested and documented', async (name) => {
+    const tests = await Promise.all((await names('test/facts')).map((file) => fs.readFile(path.join(ROOT, `test/facts/${file}.ts`), 'utf8')))
+    expect(tests.some((text) => text.includes(`facts/${name}.ts'`))).toBe(true)
+    expect(await fs.readFile(path.join(ROOT, 'docs/writing-a-check.md'), 'utf8')).toContain(`\`${name}\``)
+  })
+})
