@@ -33,7 +33,10 @@ export const replicationLogin: Probe<Code> = {
     const options = await connectionOptionsOf(gathering)
 
     const attempts: Attempt[] = []
+    const interfaces = gathering.host.interfaces()
     for (const host of LOOPBACK) {
+      // A machine without IPv6 has no ::1 to listen on.
+      if (host === '::1' && interfaces.length > 0 && !interfaces.includes('::1/128')) continue
       probing.waiting({ code: 'login', params: { host, user } })
       const { password, sslmode } = await options.credentials(host, user, 'replication')
       attempts.push(await attempt(probing, { ...base(probing, host, user), ...(password === undefined ? {} : { password }), sslmode: sslmode ?? 'prefer' }, id))
