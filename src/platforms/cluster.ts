@@ -12,6 +12,7 @@ import type { Located } from './locate.ts'
 import { managerOf } from './managers.ts'
 import { EVIDENCE_ORDER } from './platform.ts'
 import type { Cluster, ClusterService, Evidence, Note } from './platform.ts'
+import { quoted } from './pg-ctl.ts'
 import { outputFile } from './processes.ts'
 import type { Postmaster } from './processes.ts'
 import { absolute, accountOf, actingFor, directoryOf, ran, statOf, textOf } from './reading.ts'
@@ -75,8 +76,13 @@ function majorInPath(binDir: string | undefined): number | undefined {
 /** What `postgres --version` says; never run as root, because a cluster's programs may be its owner's. */
 async function versionOf(survey: Survey, owner: Account, binDir: string): Promise<string | undefined> {
   if (survey.self.privileged && owner.uid === survey.self.uid && survey.host.os !== 'win32') return undefined
-  const said = await ran(survey.host, `${binDir}/postgres`, ['--version'], actingFor(survey.self, owner))
-  return /^(?:postgres|edb-postgres) \([^)]*\) (\d+(?:\.\d+)*\w*)/.exec(said?.stdout ?? '')?.[1]
+  const key = `${owner.uid} ${binDir}`
+  let said = survey.versions.get(key)
+  if (said === undefined) {
+    said = ran(survey.host, `${binDir}/postgres`, ['--version'], actingFor(survey.self, owner)).then((result) => result?.stdout ?? '')
+    survey.versions.set(key, said)
+  }
+  return /^(?:postgres|edb-postgres) \([^)]*\) (\d+(?:\.\d+)*\w*)/.exec(await said)?.[1]
 }
 
 interface Programs { readonly binDir?: string; readonly version?: string }
@@ -149,7 +155,7 @@ async function logFileOf(host: Host, acting: Acting, dataDir: string, configurat
 }
 
 /** The service of a cluster, and what is wrong between the two. */
-async function serviceOf(survey: Survey, traces: Traces, dataDir: string, life: Life): Promise<{ readonly service: ClusterService; readonly notes: Note[] }> {
+async function serviceOf(survey: Survey, traces: Traces, dataDir: string, life: Life, owner: Account, binDir: string | undefined): Promise<{ readonly service: ClusterService; readonly notes: Note[] }> {
   const told = firstOf(traces, ({ sighting }) => sighting.service)
   const { postmaster } = life
   const unit = survey.systemd && postmaster !== undefined ? unitOfCgroup(postmaster.cgroup) : undefined
@@ -165,9 +171,12 @@ async function serviceOf(survey: Survey, traces: Traces, dataDir: string, life: 
   if (told.kind !== 'systemd' || postmaster === undefined || told.userManager !== undefined) return { service: told, notes: [] }
   const state = (await showUnits(survey.host, [`${told.name}.service`], ['ActiveState'])).get(`${told.name}.service`)?.get('ActiveState')
   const notes: Note[] = []
-  // Words for people; the commands that do it are the service's.
-  const command = `systemctl reset-failed ${told.name} && systemctl start ${told.name}`
-  if (unit?.name !== told.name || unit.user !== undefined) notes.push({ code: 'outside-unit', params: { unit: told.name, pid: postmaster.pid, command } })
+  const outside = unit?.name !== told.name || unit.user !== undefined
+  // For people to type; systemd would not stop what it did not start.
+  const program = binDir === undefined ? 'pg_ctl' : `${binDir}/pg_ctl`
+  const stop = outside ? `runuser -u ${owner.name} -- ${quoted(program)} stop -D ${quoted(dataDir)} -m fast && ` : ''
+  const command = `${stop}systemctl reset-failed ${told.name}${outside ? ` && systemctl start ${told.name}` : ''}`
+  if (outside) notes.push({ code: 'outside-unit', params: { unit: told.name, pid: postmaster.pid, command } })
   if (state === 'failed') notes.push({ code: 'unit-failed', params: { unit: told.name, command } })
   return { service: told, notes }
 }
@@ -216,7 +225,7 @@ export async function buildCluster(survey: Survey, traces: Traces, contested: bo
 
   const hbaFallback = firstOf(traces, ({ sighting }) => sighting.hbaFile) ?? await usualHbaFile(host, acting, postmaster === undefined ? [directory, directoryOf(configFile)] : [directory])
   const hbaFile = await hbaFileOf(host, acting, value('hba_file'), hbaFallback, [postmaster?.environment.get('PWD'), dataDir, directoryOf(configFile)])
-  const { service, notes: serviceNotes } = await serviceOf(survey, traces, dataDir, life)
+  const { service, notes: serviceNotes } = await serviceOf(survey, traces, dataDir, life, owner, programs.binDir)
   notes.push(...serviceNotes)
   const logFile = await logFileOf(host, acting, dataDir, configuration, postmaster, firstOf(traces, ({ sighting }) => sighting.logFile))
   const supervisor = firstOf(traces, ({ sighting }) => sighting.supervisor)

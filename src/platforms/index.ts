@@ -38,7 +38,7 @@ export interface Detection {
 }
 
 /** An absolute path for what a user typed: relative to our working directory. */
-async function typedPath(host: Host, path: string): Promise<string> {
+export async function typedPath(host: Host, path: string): Promise<string> {
   return path.startsWith('/') ? absolute('/', path) : await realPathOf(host, path) ?? path
 }
 
@@ -58,7 +58,7 @@ async function askedSighting(host: Host, { dataDir, configFile }: Selection): Pr
  * Groups traces by data directory. Traces of one directory that name different configuration files are different clusters;
  * a trace that names none goes with the most trusted one.
  */
-export function groupTraces(located: readonly Located[]): Traces[] {
+function groupTraces(located: readonly Located[]): Traces[] {
   const rank = ({ sighting }: Located): number => EVIDENCE_ORDER.indexOf(sighting.evidence.kind)
   const groups: { dataKey: string; configKey?: string; traces: [Located, ...Located[]] }[] = []
   for (const trace of [...located].sort((a, b) => Number(a.configKey === undefined) - Number(b.configKey === undefined) || rank(a) - rank(b))) {

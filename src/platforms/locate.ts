@@ -40,7 +40,7 @@ async function ownerOf(host: Host, path: string): Promise<Account | undefined> {
 }
 
 /** Looks for PG_VERSION in a directory. */
-export async function contentOf(host: Host, directory: string, acting: Acting): Promise<{ readonly content: Located['content']; readonly major?: number }> {
+async function contentOf(host: Host, directory: string, acting: Acting): Promise<{ readonly content: Located['content']; readonly major?: number }> {
   try {
     await host.stat(`${directory}/PG_VERSION`, acting)
   } catch (error) {

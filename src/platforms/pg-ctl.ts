@@ -11,8 +11,8 @@ import { actingFor, directoryOf, textOf } from './reading.ts'
 const WAIT_SECONDS = 600
 export const WAIT_MS = (WAIT_SECONDS + 30) * 1000
 
-/** One word for the shell that pg_ctl starts the server with. */
-function quoted(word: string): string {
+/** One word for a shell: the one that pg_ctl starts the server with, or a person's. */
+export function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
 

@@ -29,36 +29,35 @@ export interface Manager {
 }
 
 /** Things seen on the way that a user should know. Each has words in `messages/`. */
-export const NOTE_CODES = [
+type NoteCode =
   /** `unit`, `pid`, `command`: the server runs, but its unit does not supervise it; `command` brings it back. */
-  'outside-unit',
+  | 'outside-unit'
   /** `unit`, `command`: the unit is `failed` although the server runs. */
-  'unit-failed',
+  | 'unit-failed'
   /** `pid`, `file`: the program of the running server was replaced or removed; the next start takes another one. */
-  'binary-replaced',
+  | 'binary-replaced'
   /** `file`, `pid`: postmaster.pid of a server that is gone. */
-  'stale-pid-file',
+  | 'stale-pid-file'
   /** `file`, `pid`: postmaster.pid names a process that is not this server. */
-  'reused-pid',
+  | 'reused-pid'
   /** `file`: there is no such configuration file. */
-  'config-missing',
+  | 'config-missing'
   /** `file`: we may not read it, so defaults are shown. */
-  'config-unreadable',
+  | 'config-unreadable'
   /** `directory`: we may not look inside the data directory. */
-  'data-unreadable',
+  | 'data-unreadable'
   /** `pid`: a process of somebody else; its directory and program were taken from its command line. */
-  'process-unreadable',
+  | 'process-unreadable'
   /** `directory`, `config`: another configuration uses the same data directory. */
-  'data-directory-shared',
+  | 'data-directory-shared'
   /** `major`: no programs of this version were found. */
-  'binaries-missing',
+  | 'binaries-missing'
   /** `directory`: which version it is could not be told. */
-  'version-unknown',
+  | 'version-unknown'
   /** `pid`: a server whose directory could not be told (about the machine, not about one cluster). */
-  'postmaster-unidentified',
-] as const
+  | 'postmaster-unidentified'
 export interface Note {
-  readonly code: (typeof NOTE_CODES)[number]
+  readonly code: NoteCode
   readonly params: Readonly<Record<string, string | number>>
 }
 

@@ -25,6 +25,8 @@ export interface Survey {
   readonly systemd: boolean
   /** Units that start a server; asked for once. */
   units(): Promise<readonly ServerUnit[]>
+  /** What `postgres --version` printed, by account and directory. */
+  readonly versions: Map<string, Promise<string>>
 }
 
 /**
@@ -60,6 +62,6 @@ export interface Sighting {
 export async function makeSurvey(host: Host): Promise<Survey> {
   const [self, { postmasters, complete }, systemd] = await Promise.all([host.self(), findPostmasters(host), systemdIsBooted(host)])
   let units: Promise<readonly ServerUnit[]> | undefined
-  const survey: Survey = { host, self, postmasters, complete, systemd, units: () => units ??= findServerUnits(survey) }
+  const survey: Survey = { host, self, postmasters, complete, systemd, versions: new Map(), units: () => units ??= findServerUnits(survey) }
   return survey
 }

@@ -1,7 +1,8 @@
 // Whole machines as data: what is found on them, and what would restart it.
+import fs from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { archiveDirectoryFor, chooseCluster, detect, detectClusters, serviceOf } from '../../src/platforms/index.ts'
-import type { Cluster } from '../../src/platforms/platform.ts'
+import { archiveDirectoryFor, chooseCluster, detect, detectClusters, platforms, serviceOf } from '../../src/platforms/index.ts'
+import type { Cluster, Platform } from '../../src/platforms/platform.ts'
 import { debianSystemd, debianUnprivileged } from '../fixtures/machines/debian-systemd.ts'
 import { managed } from '../fixtures/machines/managed.ts'
 import { pgdg } from '../fixtures/machines/pgdg.ts'
@@ -43,6 +44,7 @@ describe('Debian with systemd', () => {
     // The port that it has, not the one that it will have.
     expect(second).toMatchObject({ running: true, pid: 913, port: 5433 })
     expect(codes(second)).toEqual(['outside-unit', 'unit-failed'])
+    expect(second.notes[0]!.params['command']).toBe('runuser -u postgres -- /usr/lib/postgresql/15/bin/pg_ctl stop -D /var/lib/postgresql/15/second -m fast && systemctl reset-failed postgresql@15-second && systemctl start postgresql@15-second')
     const service = await serviceOf(second, fake.host)
     expect(service.restart.map(({ file, args, as }) => [file, args.join(' '), as?.name])).toEqual([
       ['/usr/lib/postgresql/15/bin/pg_ctl', 'stop -D /var/lib/postgresql/15/second -w -t 600 -m fast', 'postgres'],
@@ -105,6 +107,20 @@ describe('Debian with systemd', () => {
       expect(await detectClusters(fake.host, asked), JSON.stringify(asked)).toEqual([])
     }
     expect(fake.unexpected).toEqual([])
+  })
+})
+
+describe('the register', () => {
+  it('lists every adapter in the folder, the catch-all last', async () => {
+    const files = (await fs.readdir(new URL('../../src/platforms/', import.meta.url))).filter((name) => name.endsWith('.ts') && name !== 'index.ts')
+    const adapters: Platform[] = []
+    for (const file of files) {
+      const exported = Object.values(await import(`../../src/platforms/${file}`) as Record<string, unknown>)
+      adapters.push(...exported.filter((one): one is Platform => typeof one === 'object' && one !== null && 'sightings' in one && 'id' in one))
+    }
+    expect([...platforms].map(({ id }) => id).sort()).toEqual(adapters.map(({ id }) => id).sort())
+    expect(new Set(platforms.map(({ id }) => id)).size).toBe(platforms.length)
+    expect(platforms.at(-1)?.id).toBe('source')
   })
 })
 

@@ -20,7 +20,7 @@ export interface FakeEntry {
   readonly inode?: number
 }
 
-export interface FakeCommand {
+interface FakeCommand {
   readonly stdout?: string
   readonly stderr?: string
   readonly code?: number
@@ -41,7 +41,7 @@ export interface FakeMachine {
   readonly pids?: readonly number[]
 }
 
-export const root: Account & { privileged: boolean } = { name: 'root', uid: 0, gid: 0, home: '/root', privileged: true }
+const root: Account & { privileged: boolean } = { name: 'root', uid: 0, gid: 0, home: '/root', privileged: true }
 export const postgres: Account = { name: 'postgres', uid: 101, gid: 104, home: '/var/lib/postgresql' }
 
 interface Node extends FakeEntry { readonly path: string; readonly number: number }
