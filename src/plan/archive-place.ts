@@ -1,6 +1,7 @@
 import { codeOf } from '../errors.ts'
 import type { Acting, Host } from '../host/host.ts'
 import type { Cluster } from '../platforms/platform.ts'
+import { readArchiveScript } from '../postgres/archive-command/index.ts'
 import { parseWalName, readSegmentHeader, SEGMENT_HEADER_BYTES } from '../postgres/wal/index.ts'
 import { readClusterConfiguration } from './read-files.ts'
 import type { ArchivePlace } from './planner.ts'
@@ -90,7 +91,7 @@ async function userOf({ host, self, cluster }: Looking, directory: string, other
     const named = /'([^']*\/pgwal-archive\.sh)'|"([^"]*\\pgwal-archive\.cmd)"/.exec(command)
     const script = named?.[1] ?? named?.[2]?.replaceAll('\\', '/').replace(/^\.(?=\/)/, other.dataDir)
     const text = script === undefined ? '' : await host.read(script, { ...actingAs(self, other.owner), limit: 65_536 }).then((bytes) => new TextDecoder().decode(bytes), () => '')
-    if ([command, /^archive=(.*)$/m.exec(text)?.[1] ?? ''].some((words) => names(words, directory))) return other.id
+    if (readArchiveScript(text)?.archiveDir === directory || names(host.os === 'win32' ? command.replaceAll('\\', '/') : command, directory)) return other.id
   }
   return undefined
 }

@@ -52,8 +52,8 @@ export interface PlanInput {
   /** Real paths of the data directory, pg_wal and tablespaces: no archive in there. */
   readonly dataPlaces: readonly string[]
   readonly archive?: ArchivePlace
-  /** The shell that the server runs archive_command with. */
-  readonly shell: Shell
+  /** The shell that the server runs archive_command with; `sh` unless it says otherwise. */
+  readonly shell?: Shell
   /** The present content of the archive script; null when there is none. */
   readonly script: Uint8Array | null
   /** Decimal. */
@@ -154,7 +154,7 @@ class Planner {
   private archiveInto(directory: string): void {
     const { input } = this
     const { cluster } = input
-    const scripting = archiveScripting(input.shell)
+    const scripting = archiveScripting(input.shell ?? 'sh')
     if (scripting.directoryProblem(directory) !== undefined) refuse('archive-directory-relative', { path: directory })
     const place = input.archive
     if (place === undefined || place.directory !== directory) throw new Error('the archive place that was looked at is not the one that is wanted')
@@ -186,7 +186,7 @@ class Planner {
 
   private scriptPath(): string {
     const { cluster, shell } = this.input
-    return `${directoryOf(cluster.configFile)}/${archiveScripting(shell).scriptName}`
+    return `${directoryOf(cluster.configFile)}/${archiveScripting(shell ?? 'sh').scriptName}`
   }
 
   private refuseOtherArchivers(): void {
