@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { BaseCommand } from '../base-command.ts'
+import { BaseCommand, EXIT } from '../base-command.ts'
 
 export default class Demo extends BaseCommand {
   static override summary = 'the whole main job on a throw-away server'
@@ -13,7 +13,7 @@ export default class Demo extends BaseCommand {
     const { flags } = await this.parse(Demo)
     const context = await this.context(flags)
     const { demo } = await import('../app/demo.ts')
-    await demo(context, {
+    const result = await demo(context, {
       ...(flags['bin-dir'] === undefined ? {} : { binDir: flags['bin-dir'] }),
       programRoot: this.config.root,
       print: (text) => process.stdout.write(text),
@@ -22,5 +22,7 @@ export default class Demo extends BaseCommand {
         process.once('SIGTERM', handler)
       },
     })
+    if (result.interrupted) process.exitCode = EXIT.cancelled
+    else if (!result.foundIt || !result.proved || !result.putBack) process.exitCode = EXIT.findings
   }
 }
