@@ -5,7 +5,7 @@
 // index of what the rules above cover, so that the time grows with the number of combinations and not with its square.
 import { covers, type Net } from './address.ts'
 import type { HbaFile } from './read.ts'
-import type { HbaName, HbaPeer, HbaRule } from './types.ts'
+import type { ConnectionType, HbaName, HbaPeer, HbaRule } from './types.ts'
 
 export interface Unreachable {
   readonly rule: HbaRule
@@ -14,40 +14,38 @@ export interface Unreachable {
   readonly because: 'shadowed' | 'ssl-off' | 'not-built'
 }
 
-/** Kinds of connections: the socket, and TCP without encryption, with TLS, with GSSAPI, with both. */
-type Kind = 'local' | 'plain' | 'tls' | 'gss' | 'both'
-const KINDS = {
-  local: ['local'],
-  host: ['plain', 'tls', 'gss', 'both'],
-  hostssl: ['tls', 'both'],
-  hostnossl: ['plain', 'gss'],
-  hostgssenc: ['gss', 'both'],
-  hostnogssenc: ['plain', 'tls'],
-} as const satisfies Record<string, readonly Kind[]>
+/** Kinds of TCP connections: without encryption, with TLS, with GSSAPI, with both. The types of rules that take each. */
+const TAKERS = {
+  plain: ['host', 'hostnossl', 'hostnogssenc'],
+  tls: ['host', 'hostssl', 'hostnogssenc'],
+  gss: ['host', 'hostnossl', 'hostgssenc'],
+  both: ['host', 'hostssl', 'hostgssenc'],
+} as const satisfies Record<string, readonly ConnectionType[]>
+type Kind = keyof typeof TAKERS
+const KINDS = Object.keys(TAKERS) as Kind[]
+const kindsOf = (type: ConnectionType): readonly Kind[] => KINDS.filter((kind) => (TAKERS[kind] as readonly ConnectionType[]).includes(type))
+const KINDS_OF = new Map((['host', 'hostssl', 'hostnossl', 'hostgssenc', 'hostnogssenc'] as const).map((type) => [type as ConnectionType, kindsOf(type)]))
 
 /** Rules whose lists of databases and users multiply to more are looked up and indexed only as far as `all` goes. */
 const MANY = 4096
 
-/** Whole-address-space keys by family, for `all`. */
+/** What rules of one type, database token and user token take. Parts that are rarely needed are made late. */
 interface Covered {
   /** The first rule for all addresses. */
-  all: HbaRule | null
-  samehost: HbaRule | null
-  samenet: HbaRule | null
+  all?: HbaRule
+  samehost?: HbaRule
+  samenet?: HbaRule
   /** By family and prefix length: networks by their base. */
-  readonly nets: Record<4 | 6, Map<number, Map<bigint, HbaRule>>>
+  readonly nets: { readonly family: 4 | 6; readonly length: number; readonly mask: bigint; readonly bases: Map<bigint, HbaRule> }[]
   /** Networks with masks that are not contiguous; few, if any. */
-  readonly odd: { net: Net; rule: HbaRule }[]
+  odd?: { net: Net; rule: HbaRule }[]
   /** Host names and suffixes, in lower case. */
-  readonly names: Map<string, HbaRule>
+  names?: Map<string, HbaRule>
 }
+type Slot = Partial<Record<ConnectionType, Covered>>
 
 /** More networks with holes than this under one key are not looked at. */
 const MANY_ODD = 32
-
-function emptyCovered(): Covered {
-  return { all: null, samehost: null, samenet: null, nets: { 4: new Map(), 6: new Map() }, odd: [], names: new Map() }
-}
 
 const lower = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 
@@ -65,57 +63,54 @@ function add(covered: Covered, peer: HbaPeer | null, rule: HbaRule): void {
       return
     case 'name': {
       const name = lower(peer.name)
+      covered.names ??= new Map<string, HbaRule>()
       if (!covered.names.has(name)) covered.names.set(name, rule)
       return
     }
     case 'net': {
-      const { family, length, base } = peer.net
+      const { family, length, base, mask } = peer.net
       if (length === null) {
+        covered.odd ??= []
         if (covered.odd.length < MANY_ODD) covered.odd.push({ net: peer.net, rule })
         return
       }
-      let sameLength = covered.nets[family].get(length)
-      if (sameLength === undefined) covered.nets[family].set(length, sameLength = new Map())
-      if (!sameLength.has(base)) sameLength.set(base, rule)
+      let same = covered.nets.find((one) => one.family === family && one.length === length)
+      if (same === undefined) covered.nets.push(same = { family, length, mask, bases: new Map<bigint, HbaRule>() })
+      if (!same.bases.has(base)) same.bases.set(base, rule)
     }
   }
 }
 
 /** A rule that takes every address of a network. */
 function coverOfNet(covered: Covered, net: Net): HbaRule[] | null {
-  if (covered.all !== null) return [covered.all]
-  for (const [length, bases] of covered.nets[net.family]) {
-    // Without a contiguous mask only the common leading ones of it can be compared by prefix.
-    if (net.length !== null && length > net.length) continue
-    const shift = BigInt((net.family === 4 ? 32 : 128) - length)
-    const mask = ((1n << BigInt(length)) - 1n) << shift
-    if ((net.mask & mask) !== mask) continue
+  for (const { family, length, mask, bases } of covered.nets) {
+    if (family !== net.family || (net.length === null ? (net.mask & mask) !== mask : length > net.length)) continue
     const rule = bases.get(net.base & mask)
     if (rule !== undefined) return [rule]
   }
-  const odd = covered.odd.find((entry) => covers(entry.net, net))
+  const odd = covered.odd?.find((entry) => covers(entry.net, net))
   return odd === undefined ? null : [odd.rule]
 }
 
 /** Rules that together take everything of a rule's address. */
 function coverOf(covered: Covered, peer: HbaPeer | null): HbaRule[] | null {
-  if (covered.all !== null) return [covered.all]
+  if (covered.all !== undefined) return [covered.all]
   if (peer === null) return null
   if (peer.kind === 'net') return coverOfNet(covered, peer.net)
   if (peer.kind === 'name') {
     const name = lower(peer.name)
-    const exact = covered.names.get(name)
+    const exact = covered.names?.get(name)
     if (exact !== undefined) return [exact]
     // A suffix takes the name where the name ends with it.
-    for (let dot = name.indexOf('.', 0); dot >= 0; dot = name.indexOf('.', dot + 1)) {
+    if (covered.names !== undefined) for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
       const suffix = covered.names.get(name.slice(dot))
       if (suffix !== undefined) return [suffix]
     }
   }
-  if (peer.kind === 'samehost' && covered.samehost !== null) return [covered.samehost]
-  if ((peer.kind === 'samehost' || peer.kind === 'samenet') && covered.samenet !== null) return [covered.samenet]
-  const v4 = covered.nets[4].get(0)?.get(0n)
-  const v6 = covered.nets[6].get(0)?.get(0n)
+  if (peer.kind === 'samehost' && covered.samehost !== undefined) return [covered.samehost]
+  if ((peer.kind === 'samehost' || peer.kind === 'samenet') && covered.samenet !== undefined) return [covered.samenet]
+  const v4 = covered.nets.find((one) => one.family === 4 && one.length === 0)?.bases.get(0n)
+  const v6 = covered.nets.find((one) => one.family === 6 && one.length === 0)?.bases.get(0n)
   return v4 === undefined || v6 === undefined ? null : [v4, v6]
 }
 
@@ -142,60 +137,81 @@ function userKeys(user: HbaName): string[] {
   return user.kind === 'all' ? ['all'] : [key(user), 'all']
 }
 
+const slotKey = (database: string, user: string): string => `${database}\0${user}`
+
 /** @returns the rules that can never decide, in order */
 export function unreachable(hba: HbaFile): Unreachable[] {
+  const { ssl, builtWith } = hba.features
   const found: Unreachable[] = []
-  const index = new Map<string, Covered>()
-  const separator = '\0'
-  const entry = (kind: Kind, database: string, user: string): Covered | undefined => index.get(`${kind}${separator}${database}${separator}${user}`)
+  const index = new Map<string, Slot>()
   for (const rule of hba.rules) {
-    if (rule.type === 'hostssl' && (hba.features.ssl === false || hba.features.builtWith?.ssl === false)) {
-      found.push({ rule, shadowedBy: [], because: hba.features.builtWith?.ssl === false ? 'not-built' : 'ssl-off' })
+    if (rule.type === 'hostssl' && (ssl === false || builtWith?.ssl === false)) {
+      found.push({ rule, shadowedBy: [], because: builtWith?.ssl === false ? 'not-built' : 'ssl-off' })
       continue
     }
-    if (rule.type === 'hostgssenc' && hba.features.builtWith?.gss === false) {
+    if (rule.type === 'hostgssenc' && builtWith?.gss === false) {
       found.push({ rule, shadowedBy: [], because: 'not-built' })
       continue
     }
-    const kinds: readonly Kind[] = KINDS[rule.type]
-    const shadowing = shadowOf(rule, kinds, entry)
-    if (shadowing !== null) {
-      found.push({ rule, shadowedBy: shadowing, because: 'shadowed' })
-      continue // adds nothing to what is covered
-    }
-    const pairs = rule.databases.length * rule.users.length > MANY
-      ? [...new Set(rule.databases.map(key))].filter((name) => name === 'all' || name === 'replication').flatMap((database) => rule.users.some((user) => user.kind === 'all') ? [[database, 'all'] as const] : [])
-      : rule.databases.flatMap((database) => rule.users.map((user) => [key(database), key(user)] as const))
-    for (const kind of kinds) {
-      for (const [database, user] of pairs) {
-        const name = `${kind}${separator}${database}${separator}${user}`
-        let covered = index.get(name)
-        if (covered === undefined) index.set(name, covered = emptyCovered())
-        add(covered, rule.peer, rule)
-      }
+    const shadowing = shadowOf(rule, index)
+    if (shadowing !== null) found.push({ rule, shadowedBy: shadowing, because: 'shadowed' }) // adds nothing to what is covered
+    else for (const name of slotsOf(rule)) {
+      let slot = index.get(name)
+      if (slot === undefined) index.set(name, slot = {})
+      add(slot[rule.type] ??= { nets: [] }, rule.peer, rule)
     }
   }
   return found
 }
 
-function shadowOf(rule: HbaRule, kinds: readonly Kind[], entry: (kind: Kind, database: string, user: string) => Covered | undefined): HbaRule[] | null {
+function slotsOf(rule: HbaRule): string[] {
+  const { databases, users } = rule
+  const narrow = databases.length * users.length <= MANY
+  const some = narrow ? databases : databases.filter((name) => name.kind === 'all' || name.kind === 'replication')
+  const who = narrow ? users : users.filter((name) => name.kind === 'all')
+  return some.flatMap((database) => who.map((user) => slotKey(key(database), key(user))))
+}
+
+function shadowOf(rule: HbaRule, index: ReadonlyMap<string, Slot>): HbaRule[] | null {
   if (rule.databases.length * rule.users.length > MANY) return null
   const taking = new Set<HbaRule>()
   for (const database of rule.databases) {
     for (const user of rule.users) {
-      for (const kind of kinds) {
-        let cover: HbaRule[] | null = null
-        search: for (const databaseKey of databaseKeys(database, user)) {
-          for (const userKey of userKeys(user)) {
-            const covered = entry(kind, databaseKey, userKey)
-            cover = covered === undefined ? null : coverOf(covered, rule.peer)
-            if (cover !== null) break search
-          }
+      const slots: Slot[] = []
+      for (const databaseKey of databaseKeys(database, user)) {
+        for (const userKey of userKeys(user)) {
+          const slot = index.get(slotKey(databaseKey, userKey))
+          if (slot !== undefined) slots.push(slot)
         }
-        if (cover === null) return null
-        for (const one of cover) taking.add(one)
       }
+      const cover = coverOfSlots(slots, rule)
+      if (cover === null) return null
+      for (const one of cover) taking.add(one)
     }
   }
   return [...taking].sort((a, b) => a.index - b.index)
+}
+
+/** Rules that together take every kind of connection that a rule is for. */
+function coverOfSlots(slots: readonly Slot[], rule: HbaRule): HbaRule[] | null {
+  const firstOf = (types: readonly ConnectionType[]): HbaRule[] | null => {
+    for (const slot of slots) {
+      for (const type of types) {
+        const covered = slot[type]
+        const cover = covered === undefined ? null : coverOf(covered, rule.peer)
+        if (cover !== null) return cover
+      }
+    }
+    return null
+  }
+  if (rule.type === 'local') return firstOf(['local'])
+  const whole = firstOf(rule.type === 'host' ? ['host'] : ['host', rule.type])
+  if (whole !== null) return whole
+  const together: HbaRule[] = []
+  for (const kind of KINDS_OF.get(rule.type)!) {
+    const cover = firstOf(TAKERS[kind])
+    if (cover === null) return null
+    together.push(...cover)
+  }
+  return together
 }
