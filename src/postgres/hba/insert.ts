@@ -29,7 +29,7 @@ export interface Segment {
   /** Who decides; null when no rule matches. */
   readonly rule: HbaRule | null
   readonly method: string
-  /** Rejecting rules above it that may decide instead. */
+  /** Rejecting rules above it that may decide instead; `on` is empty where a mask with holes takes some of the addresses. */
   readonly unless: readonly { readonly rule: HbaRule; readonly on: readonly Dependency[] }[]
 }
 
@@ -133,6 +133,7 @@ export function surveyReplication(hba: HbaFile, user: string, address: string, t
     if (names === false) continue
     const nets = netsOf(rule, knowledge)
     let on: readonly Dependency[] = names === true ? [] : names
+    let partly = false
     let inside: Part[] = []
     let outside: Part[] = []
     if (nets === 'all' || place === 'local') inside = open
@@ -141,10 +142,10 @@ export function surveyReplication(hba: HbaFile, user: string, address: string, t
       for (const net of nets ?? []) {
         const parts = carve(outside, net)
         if (parts === null) {
-          // A mask with holes: which addresses it takes is known, but not as networks. Nothing is claimed.
+          // A mask with holes takes some of these addresses, but not as networks: nothing is claimed.
           inside = open
           outside = []
-          on = [...on, { kind: 'interfaces', address: formatNet(net), keyword: 'samenet' }]
+          partly = true
           break
         }
         inside.push(...parts.inside)
@@ -156,7 +157,7 @@ export function surveyReplication(hba: HbaFile, user: string, address: string, t
         on = [...on, ...unknownPeer(rule, address)]
       }
     }
-    if (names === true && on.length === 0) {
+    if (on.length === 0 && !partly) {
       settle(inside, rule)
       open = outside
     } else if (rule.method === 'reject') open = [...outside, ...inside.map((part) => ({ ...part, unless: [...part.unless, { rule, on }] }))]

@@ -90,6 +90,7 @@ describe('insertion', () => {
     expect(insertReplicationRules(read('host replication +g all reject\n'), WISH, { memberOf: () => false }).kind).toBe('insert')
     expect(plan('host replication repl bad.example.org reject\n')).toMatchObject({ kind: 'refused', because: { code: 'unknown', on: [{ kind: 'host-name' }] } })
     expect(plan('host replication repl samenet reject\n')).toMatchObject({ kind: 'refused', because: { code: 'unknown', on: [{ kind: 'interfaces' }] } })
+    expect(plan('host replication repl 10.0.0.1 255.0.0.255 reject\n')).toMatchObject({ kind: 'refused', because: { code: 'unknown', on: [], rule: { line: 1 } } })
     expect(plan('host replication /(a)\\1 all reject\n')).toMatchObject({ kind: 'refused', because: { code: 'unknown', on: [{ kind: 'regex' }] } })
   })
 
