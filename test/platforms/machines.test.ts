@@ -112,10 +112,10 @@ describe('Debian with systemd', () => {
 
 describe('the register', () => {
   it('lists every adapter in the folder, the catch-all last', async () => {
-    const files = (await fs.readdir(new URL('../../src/platforms/', import.meta.url))).filter((name) => name.endsWith('.ts') && name !== 'index.ts')
+    const files = (await fs.readdir(new URL('../../src/platforms/', import.meta.url))).filter((name) => name.endsWith('.ts') && name !== 'index.ts').map((name) => name.slice(0, -'.ts'.length))
     const adapters: Platform[] = []
     for (const file of files) {
-      const exported = Object.values(await import(`../../src/platforms/${file}`) as Record<string, unknown>)
+      const exported = Object.values(await import(`../../src/platforms/${file}.ts`) as Record<string, unknown>)
       adapters.push(...exported.filter((one): one is Platform => typeof one === 'object' && one !== null && 'sightings' in one && 'id' in one))
     }
     expect([...platforms].map(({ id }) => id).sort()).toEqual(adapters.map(({ id }) => id).sort())
