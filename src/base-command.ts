@@ -1,5 +1,5 @@
 /** What all commands share: the flags, the language, the Host, how errors are told and which exit code they have. */
-import { Command, Flags } from '@oclif/core'
+import { Command, Errors, Flags } from '@oclif/core'
 import type { Interfaces } from '@oclif/core'
 import { HostError, UserError } from './errors.ts'
 import type { Host } from './host/host.ts'
@@ -39,6 +39,17 @@ export const connectionFlags = {
   username: Flags.string({ char: 'U', description: 'role', helpGroup: groups.connection }),
   dbname: Flags.string({ char: 'd', description: 'database', helpGroup: groups.connection }),
 }
+
+/** For commands that read files without a server. */
+export const serverVersionFlag = Flags.custom<number>({
+  description: 'read the files as this major does, without asking a server',
+  helpValue: 'N',
+  helpGroup: groups.cluster,
+  async parse(text) {
+    if (!/^[1-9]\d?(?:\.\d+)*$/.test(text)) throw new Errors.CLIError(`--server-version takes a number such as 16, not ${text}`)
+    return Number.parseInt(text, 10)
+  },
+})
 
 export type OutputFlags = Interfaces.InferredFlags<typeof outputFlags>
 type ClusterAndConnectionFlags = Partial<Interfaces.InferredFlags<typeof clusterFlags & typeof connectionFlags>>

@@ -4,6 +4,9 @@ import { checks } from '../checks/index.ts'
 import { UserError } from '../errors.ts'
 import { probes } from '../probes/index.ts'
 import { checkText, checksText as listText } from '../report/checks-text.ts'
+import { hbaJson } from '../report/hba-json.ts'
+import type { HbaReport } from '../report/hba-report.ts'
+import { hbaText } from '../report/hba-text.ts'
 import { reportsJson, runJson, SCHEMA } from '../report/json.ts'
 import type { EnableResult } from './enable.ts'
 import type { UndoResult } from './undo-run.ts'
@@ -44,6 +47,13 @@ function find(id: string): Worded {
   return found
 }
 
+export function hbaReportText(context: Context, report: HbaReport): string {
+  return hbaText(report, context.style, { words: worded, verbose: context.verbose })
+}
+
+export function hbaReportJson(report: HbaReport): object {
+  return hbaJson(report, worded)
+}
 
 export function enableJson({ cluster, steps, plan, outcome, run, happenings, verify }: EnableResult): object {
   return { ...runJson('enable', { cluster, steps, effects: plan.effects, outcome, ...(run === undefined ? {} : { run }), ...(verify === undefined ? {} : { verify }) }, worded), happenings }

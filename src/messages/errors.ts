@@ -181,6 +181,38 @@ export const errorTexts = {
     en: { message: '{command} failed: {output}', remedy: 'Correct what it says and try again.' },
     'zh-TW': { message: '{command} 失敗：{output}', remedy: '請依訊息修正後再試一次。' },
   },
+  'unknown-setting': {
+    en: { message: 'PostgreSQL {major} has no setting {name}.', remedy: 'Names that are near: {suggestions}. Without a name, `pgwal settings` shows everything that is set.' },
+    'zh-TW': { message: 'PostgreSQL {major} 沒有 {name} 這項設定。', remedy: '相近的名稱：{suggestions}。不指定名稱時，`pgwal settings` 會顯示所有已設定的項目。' },
+  },
+  'setting-of-other-major': {
+    en: { message: '{name} is not a setting of PostgreSQL {major}, but of {others}.', remedy: 'Without a name, `pgwal settings` shows everything that is set.' },
+    'zh-TW': { message: '{name} 不是 PostgreSQL {major} 的設定，而是 {others} 的設定。', remedy: '不指定名稱時，`pgwal settings` 會顯示所有已設定的項目。' },
+  },
+  'needs-server-version': {
+    en: { message: 'Which major reads {path} cannot be told from here.', remedy: 'Name it: --server-version 16' },
+    'zh-TW': { message: '無法得知由哪個主要版本讀取 {path}。', remedy: '請指定：--server-version 16' },
+  },
+  'no-such-file': {
+    en: { message: '{path} does not exist.', remedy: 'Correct the name; `pgwal clusters` shows where the files of each cluster are.' },
+    'zh-TW': { message: '{path} 不存在。', remedy: '請更正檔名；`pgwal clusters` 會顯示各叢集的檔案位置。' },
+  },
+  'not-readable': {
+    en: { message: '{path} could not be read.', remedy: 'Run as root or as the owner of the cluster.' },
+    'zh-TW': { message: '無法讀取 {path}。', remedy: '請以 root 或叢集的擁有者執行。' },
+  },
+  'remote-files': {
+    en: { message: '{host} is another machine; its files cannot be read from here.', remedy: 'Run `pgwal {command}` on {host}, or copy the files here and name them.' },
+    'zh-TW': { message: '{host} 是另一台機器，無法從這裡讀取其檔案。', remedy: '請在 {host} 上執行 `pgwal {command}`，或將檔案複製到此處再指定。' },
+  },
+  'question-incomplete': {
+    en: { message: '{missing} is missing: a rule goes by user, database and address together.', remedy: 'For example: pgwal hba --user postgres --database replication --address 127.0.0.1' },
+    'zh-TW': { message: '缺少 {missing}：規則須同時依使用者、資料庫與位址判斷。', remedy: '例如：pgwal hba --user postgres --database replication --address 127.0.0.1' },
+  },
+  'bad-address': {
+    en: { message: '{text} is no address.', remedy: 'Write a numeric one such as 192.0.2.7 or ::1, or local for the socket.' },
+    'zh-TW': { message: '{text} 不是位址。', remedy: '請寫成 192.0.2.7 或 ::1 這樣的數字位址，socket 則為 local。' },
+  },
 } as const satisfies Readonly<Record<string, Readonly<Record<Locale, ErrorText>>>>
 
 export type ErrorCode = keyof typeof errorTexts

@@ -47,6 +47,32 @@ export function redact(text: string): string {
   return RULES.reduce((result, [pattern, replacement]) => result.replace(pattern, replacement), text)
 }
 
+/** The value of something with a name, hidden as a whole where the name says that it is a secret. */
+export function redactValue(name: string, value: string): string {
+  const probe = `${name}=x`
+  return value === '' || redact(probe) === probe ? redact(value) : MASK
+}
+
+/**
+ * A line of postgresql.conf or pg_hba.conf. A setting needs no equals sign there, and quotes may stand anywhere in a word,
+ * so that nobody but the server can say where a secret ends: everything behind its name is hidden.
+ */
+export function redactLine(line: string): string {
+  const [, start = '', name = ''] = /^([ \t]*)([\w.-]+)/.exec(line) ?? []
+  if (name !== '' && line.length > start.length + name.length && redactValue(name, 'x') === MASK) return `${start}${name} ${MASK}`
+  return redact(line.replace(/((?:ldapbindpasswd|radiussecrets)"?=)[^]+$/i, `$1${MASK}`))
+}
+
+/** Words about a line that may quote a piece of it: without what {@link redactLine} hides. */
+export function redactAbout(message: string, line: string): string {
+  const shown = redactLine(line)
+  let same = 0
+  while (same < line.length && line[same] === shown[same]) same++
+  const hidden = line.slice(same)
+  const quotes = (text: string | undefined) => text !== undefined && text.trim() !== '' && hidden.includes(text.trim())
+  return redact(message.replace(/"([^"]*)"|: ([^:]*)$/g, (whole, quoted?: string, last?: string) => (quotes(quoted) ? `"${MASK}"` : quotes(last) ? `: ${MASK}` : whole)))
+}
+
 /** A value for JSON with every string in it redacted; what is not plain data is left out as JSON.stringify would. */
 export function redactDeep(value: unknown): unknown {
   if (typeof value === 'string') return redact(value)
