@@ -5,6 +5,7 @@ import { contextFor } from '../plan/executor.ts'
 import type { Happening, ServerWaiting } from '../plan/happening.ts'
 import { findRun, isOf, listRuns, openJournal, readable } from '../plan/journal.ts'
 import type { Entry, RecordedRun } from '../plan/journal.ts'
+import { removeLeftovers } from '../plan/leftovers.ts'
 import { takeLock } from '../plan/lock.ts'
 import type { Plan } from '../plan/plan.ts'
 import { readPostmaster, samePostmaster } from '../plan/postmaster.ts'
@@ -47,6 +48,8 @@ export interface Undone {
   readonly outcome: 'undone' | 'failed'
   readonly happenings: readonly Happening[]
   readonly server: Reverted['server']
+  /** How each file stands now. */
+  readonly files: Reverted['files']
 }
 
 /**
@@ -89,9 +92,10 @@ export async function previewUndo(host: Host, run: RecordedRun, options: Pick<Un
 export async function undo(host: Host, selected: RecordedRun, options: UndoOptions = {}): Promise<Undone> {
   const lock = await takeLock(host, selected.plan.cluster)
   try {
-    // As it is now: somebody may have undone it while we waited for an answer.
-    const run = await findRun(host, selected.run)
-    if (!canBeUndone(run)) return { run: run.run, outcome: 'undone', happenings: [], server: 'untouched' }
+    // As it is now: somebody may have undone it while we waited for an answer. Where the cluster is, the caller knows better.
+    const found = await findRun(host, selected.run)
+    const run = { ...found, plan: { ...found.plan, cluster: selected.plan.cluster } }
+    if (!canBeUndone(run)) return { run: run.run, outcome: 'undone', happenings: [], server: 'untouched', files: [] }
     const context = await contextFor(host, run.plan, options)
     const { edited } = await examine(context, run)
     if (edited[0] !== undefined && options.force !== true) throw new UserError('edited-since', { path: edited[0] })
@@ -104,8 +108,9 @@ export async function undo(host: Host, selected: RecordedRun, options: UndoOptio
       journal, action: 'undo', begun: begun(run.entries), postmasterBefore: firstPostmaster(run.entries),
       startIfDown: downBecauseOfUs(run), serverFollowed: followed(run, postmaster), force: options.force ?? false,
     }, (happening) => options.onHappening?.(happening))
+    if (run.state === 'interrupted') await removeLeftovers(context, run.plan)
     await journal.write({ event: 'outcome', action: 'undo', ending: reverted.ok ? 'undone' : 'failed' })
-    return { run: run.run, outcome: reverted.ok ? 'undone' : 'failed', happenings: [...told, ...reverted.happenings], server: reverted.server }
+    return { run: run.run, outcome: reverted.ok ? 'undone' : 'failed', happenings: [...told, ...reverted.happenings], server: reverted.server, files: reverted.files }
   } finally {
     await lock.release()
   }

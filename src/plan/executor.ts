@@ -42,6 +42,8 @@ export interface Execution {
   readonly cancelled: boolean
   /** What became of the server when it was put back. */
   readonly server?: Reverted['server']
+  /** How each file stands after it was put back. */
+  readonly files?: Reverted['files']
 }
 
 /** What is needed to work on the cluster of a plan. */
@@ -59,6 +61,7 @@ export async function contextFor(host: Host, plan: Pick<Plan, 'cluster' | 'servi
  * @throws UserError `locked`, `interrupted-run`, `changed`, `state-directory-unsafe`; HostError where the journal cannot be begun. Nothing was done then.
  */
 export async function execute(host: Host, plan: Plan, options: ExecuteOptions = {}): Promise<Execution> {
+  if (plan.steps.length === 0) throw new Error('a plan without steps needs no run')
   const context = await contextFor(host, plan, options)
   const lock = await takeLock(host, plan.cluster)
   try {
@@ -171,7 +174,7 @@ class Execute {
     const ending = reverted.ok ? 'rolled-back' : 'failed'
     await journal.write({ event: 'outcome', action: 'rollback', ending, ...(failure === undefined ? {} : { reason: failure.code }) }).catch(() => undefined)
     return {
-      run: journal.run, outcome: reverted.ok ? 'rolled-back' : 'failed-rollback', happenings: this.happenings, cancelled: failure === undefined, server: reverted.server,
+      run: journal.run, outcome: reverted.ok ? 'rolled-back' : 'failed-rollback', happenings: this.happenings, cancelled: failure === undefined, server: reverted.server, files: reverted.files,
       ...(failure === undefined ? {} : { failure }),
     }
   }

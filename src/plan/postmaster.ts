@@ -13,7 +13,7 @@ export interface Postmaster {
   /** Empty where there is none. */
   readonly socketDir: string
   readonly listen: string
-  /** `starting`, `stopping`, `ready`, `standby`; empty in the first moments. */
+  /** `starting`, `stopping`, `ready`, or `standby`: up, but closed to everybody (hot_standby off). Empty in the first moments. */
   readonly status: string
 }
 
@@ -50,7 +50,7 @@ const NOT_NOW = ['57P03', '57P01', '57P02']
  * Whether the server answers those who knock. It may answer no: that is a matter of its rules, not of its being up.
  * Undefined where it listens nowhere that we know of.
  */
-export async function answers(context: Looking, postmaster: Postmaster): Promise<boolean | undefined> {
+async function answers(context: Looking, postmaster: Postmaster): Promise<boolean | undefined> {
   const { socketDir, port, listen } = postmaster
   const host = socketDir.startsWith('/') ? socketDir : listen === '' ? undefined : ['*', '0.0.0.0', 'localhost'].includes(listen) ? '127.0.0.1' : listen === '::' ? '::1' : listen
   if (host === undefined || !Number.isInteger(port) || port <= 0) return undefined
@@ -61,4 +61,9 @@ export async function answers(context: Looking, postmaster: Postmaster): Promise
   } catch {
     return false
   }
+}
+
+/** Whether the server is up: by its own word, and, where it lets anybody in, by answering. */
+export async function isUp(context: Looking, postmaster: Postmaster): Promise<boolean> {
+  return postmaster.status === 'standby' || (postmaster.status === 'ready' && (await answers(context, postmaster)) !== false)
 }

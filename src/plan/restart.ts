@@ -3,7 +3,7 @@
 import { HostError } from '../errors.ts'
 import type { Command } from '../platforms/platform.ts'
 import type { ServerWaiting } from './happening.ts'
-import { answers, readPostmaster, samePostmaster } from './postmaster.ts'
+import { isUp, readPostmaster, samePostmaster } from './postmaster.ts'
 import type { Postmaster } from './postmaster.ts'
 import type { ServerContext } from './server-context.ts'
 import { linesOf, markLog, newLogLines } from './server-log.ts'
@@ -123,7 +123,7 @@ async function waitUntilUp(context: ServerContext, before: Postmaster | undefine
     if (signal?.aborted === true) return { ok: false, why: 'cancelled' }
     const postmaster = await readPostmaster(context)
     const fresh = postmaster !== undefined && !samePostmaster(postmaster, before)
-    if (fresh && (postmaster.status === 'ready' || postmaster.status === 'standby') && (await answers(context, postmaster)) !== false) return { ok: true, postmaster }
+    if (fresh && (await isUp(context, postmaster))) return { ok: true, postmaster }
     const elapsed = host.now().getTime() - began
     // One that was there and is gone will not come by waiting, unless its supervisor tries again.
     if (seen && postmaster === undefined && elapsed > timing.settleMs * 2) return { ok: false, why: 'died' }
@@ -142,7 +142,7 @@ async function staysUp(context: ServerContext, postmaster: Postmaster, signal: A
     const now = await readPostmaster(context)
     if (!samePostmaster(now, postmaster)) return false
     if (signal?.aborted === true) return false
-    if (host.now().getTime() - began >= timing.settleMs) return now !== undefined && (await answers(context, now)) !== false
+    if (host.now().getTime() - began >= timing.settleMs) return now !== undefined && (await isUp(context, now))
     await host.sleep(Math.min(timing.pollMs, timing.settleMs))
   }
 }

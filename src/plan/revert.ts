@@ -5,12 +5,13 @@ import { HostError } from '../errors.ts'
 import type { Happening } from './happening.ts'
 import type { Action, Journal } from './journal.ts'
 import type { Plan, Step } from './plan.ts'
-import { answers, readPostmaster, samePostmaster } from './postmaster.ts'
+import { isUp, readPostmaster, samePostmaster } from './postmaster.ts'
 import type { Postmaster } from './postmaster.ts'
 import { driveServer, reloadServer } from './restart.ts'
 import type { ServerUp, ServerNotUp } from './restart.ts'
 import type { ServerContext } from './server-context.ts'
 import { kindOf } from './steps/index.ts'
+import type { StepState } from './steps/step-kind.ts'
 
 export interface RevertOptions {
   readonly journal: Journal
@@ -34,6 +35,8 @@ export interface Reverted {
   /** `stale`: it runs, and still with what was to be undone. */
   readonly server: 'untouched' | 'reloaded' | 'restarted' | 'started' | 'stale' | 'down'
   readonly happenings: readonly Happening[]
+  /** How each file that the plan writes stands now: `before` as it was, `after` as planned, `other` as somebody else left it. */
+  readonly files: readonly { readonly path: string; readonly state: StepState | 'unknown' }[]
 }
 
 /** Undoes the steps that were begun. Never throws for what the machine does: what could not be put back is in the result. */
@@ -56,7 +59,16 @@ class Revert {
     await this.undoSteps('before-restart')
     const server = await this.follow()
     if (server !== 'down' && server !== 'stale') await this.undoSteps('after-restart')
-    return { ok: this.ok, server, happenings: this.happenings }
+    return { ok: this.ok, server, happenings: this.happenings, files: await this.files() }
+  }
+
+  private async files(): Promise<Reverted['files']> {
+    const found: { path: string; state: StepState | 'unknown' }[] = []
+    for (const step of this.plan.steps) {
+      const path = step.kind === 'write-file' ? step.path : step.kind === 'sql' ? step.autoConf?.path : undefined
+      if (path !== undefined) found.push({ path, state: await kindOf(step).state(step, this.context).catch(() => 'unknown' as const) })
+    }
+    return found
   }
 
   private happen(happening: Happening): void {
@@ -116,7 +128,7 @@ class Revert {
     const done = await this.bringUp(needed)
     if (!done.ok) {
       const postmaster = await readPostmaster(context).catch(() => undefined)
-      if (postmaster !== undefined && (await isHealthy(context, postmaster))) {
+      if (postmaster !== undefined && (await isUp(context, postmaster))) {
         this.fail({ status: 'failed', code: 'restart-failed', params: { reason: done.reason }, log: done.log })
         return 'stale'
       }
@@ -136,7 +148,7 @@ class Revert {
     if (!configured) return undefined
     const postmaster = await readPostmaster(context).catch(() => undefined)
     if (postmaster === undefined) return options.startIfDown ? 'start' : undefined
-    if (options.startIfDown && !(await isHealthy(context, postmaster))) return 'restart'
+    if (options.startIfDown && !(await isUp(context, postmaster))) return 'restart'
     const sawNew = !samePostmaster(postmaster, options.postmasterBefore) && plan.effects.restartFor.length > 0
     if (sawNew && (this.changed || !options.serverFollowed)) return 'restart'
     return this.changed || !options.serverFollowed ? 'reload' : undefined
@@ -166,10 +178,6 @@ class Revert {
 /** Whether the server reads what the step changes. */
 function configures(step: Step): boolean {
   return step.kind === 'write-file' ? step.role !== 'archive-script' : step.kind === 'sql' ? step.autoConf !== undefined : step.kind === 'reload' || step.kind === 'restart'
-}
-
-async function isHealthy(context: ServerContext, postmaster: Postmaster): Promise<boolean> {
-  return (postmaster.status === 'ready' || postmaster.status === 'standby') && (await answers(context, postmaster)) !== false
 }
 
 function failure(error: unknown): ServerNotUp {

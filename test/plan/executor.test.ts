@@ -106,3 +106,34 @@ describe.each([14, 17] as const)('PostgreSQL %i', (major) => {
     expect(await selectRun(host)).toBeUndefined()
   })
 })
+
+describe('without a restart', () => {
+  it('what needs one waits, what a reload brings is in force, and undo needs no restart', async () => {
+    const server = await TestServer.create(16, { hba: HBA })
+    const { host, remove } = await stateHost()
+    try {
+      await server.start()
+      const pid = await server.pid()
+      const before = await snapshot(server)
+      const plan = await planFor(host, server, goalsFor(path.join(server.root, 'wal')), { restart: false })
+      expect(plan.effects).toEqual({ restart: false, reload: true, connectionsDropped: 0, restartFor: ['archive_mode'] })
+      const options = { connection: connectionOf(server), timing: QUICK }
+      expect(await execute(host, plan, options)).toMatchObject({ outcome: 'applied' })
+      const settings = () => server.query("SELECT current_setting('archive_mode') AS mode, current_setting('wal_keep_size') AS keep")
+      expect(await settings()).toEqual([{ mode: 'off', keep: '1GB' }])
+      expect(await undo(host, (await selectRun(host))!, options)).toMatchObject({ outcome: 'undone', server: 'reloaded' })
+      expect(await snapshot(server)).toEqual(before)
+      expect(await server.pid()).toBe(pid)
+
+      // Restarted by somebody in between: then the undo restarts too.
+      await execute(host, await planFor(host, server, goalsFor(path.join(server.root, 'wal')), { restart: false }), options)
+      await server.restart()
+      expect(await settings()).toEqual([{ mode: 'on', keep: '1GB' }])
+      expect(await undo(host, (await selectRun(host))!, options)).toMatchObject({ outcome: 'undone', server: 'restarted' })
+      expect(await settings()).toEqual([{ mode: 'off', keep: '0' }])
+    } finally {
+      await server.remove()
+      await remove()
+    }
+  })
+})

@@ -162,6 +162,7 @@ it('even the old server does not start: says what to type, and undo goes on from
   const done = await execute(host, { ...plan, service: { ...plan.service, restart: [...plan.service.stop, broken], start: [broken] } }, options())
   expect(done).toMatchObject({ outcome: 'failed-rollback', server: 'down' })
   expect(done.happenings.at(-1)).toMatchObject({ status: 'failed', code: 'server-not-restored', params: { command: expect.stringContaining('/bin/sh -c') } })
+  expect(done.files!.map(({ path: file, state: how }) => [path.basename(file), how])).toEqual([['pgwal-archive.sh', 'after'], ['postgresql.conf', 'before'], ['pg_hba.conf', 'before']])
   const files = await snapshot(server)
   expect(files['postgresql.conf']).toEqual(before['postgresql.conf'])
   expect(files['pg_hba.conf']).toEqual(before['pg_hba.conf'])

@@ -70,6 +70,10 @@ async function remains(): Promise<string[]> {
   return [...files, ...(row!.mode === 'off' && row!.keep === '0' ? [] : [JSON.stringify(row)])]
 }
 
+function removed(file: string): Promise<boolean> {
+  return fs.stat(file).then(() => false, () => true)
+}
+
 /** Every boundary, the ones that only ask left out: a kill before a question is a kill after the change before it. */
 function boundaries(calls: readonly string[]): number[] {
   return calls.flatMap((call, at) => (/^(query|connect) /.test(call) && /^(query|connect) /.test(calls[at - 1] ?? '') ? [] : [at]))
@@ -85,6 +89,9 @@ describe('killed', () => {
         expect(faulty.calls().length, label).toBe(at + 1)
         expect(await mixtures(), label).toEqual([])
         const run = await selectRun(host)
+        // As a kill inside of a write leaves it.
+        const leftover = path.join(server.dataDir, `.pgwal-${'0'.repeat(24)}.tmp`)
+        await fs.writeFile(leftover, '')
         if (run !== undefined) {
           // Only giving the lock back comes after the outcome.
           const through = applyCalls[at]!.startsWith('removeFile ')
@@ -92,7 +99,9 @@ describe('killed', () => {
           await expect(execute(host, plan, options())).rejects.toMatchObject({ code: through ? 'changed' : 'interrupted-run' })
           const done = await undo(host, run, options())
           expect(done, `${label} ${JSON.stringify(done)}`).toMatchObject({ outcome: 'undone' })
+          if (!through) expect(await removed(leftover), label).toBe(true)
         }
+        await fs.rm(leftover, { force: true })
         expect(await remains(), label).toEqual([])
         expect(await selectRun(host)).toBeUndefined()
       })

@@ -31,7 +31,7 @@ export const makeDirectory: StepKind<MakeDirectoryStep> = {
   async apply(step, context) {
     const { path, mode } = step
     const as = acting(step, context)
-    await context.host.makeDirectory(path, { ...as, mode, ...(step.asRoot === true ? { owner: step.owner } : {}) }).catch((error: unknown) => {
+    await context.host.makeDirectory(path, { ...as, mode, ...(step.asRoot === true || context.host.os === 'win32' ? { owner: step.owner } : {}) }).catch((error: unknown) => {
       throw codeOf(error) === 'EEXIST' ? new UserError('changed', { path }, { cause: error }) : error
     })
     return { status: 'done', code: 'directory-made', params: { path } }

@@ -1,0 +1,93 @@
+// What is seen of the directory that shall hold the archive.
+import fs from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { NodeHost } from '../../src/host/node-host.ts'
+import { surveyArchivePlace } from '../../src/plan/archive-place.ts'
+import type { Cluster } from '../../src/platforms/platform.ts'
+import { serverAccount } from '../support/server.ts'
+
+const isRoot = process.getuid?.() === 0
+const host = new NodeHost({ PATH: process.env['PATH'] })
+let root: string
+let cluster: Cluster
+
+beforeEach(async () => {
+  root = await fs.mkdtemp(path.join(os.tmpdir(), 'pgwal-place-'))
+  const owner = await serverAccount()
+  await fs.chmod(root, 0o755)
+  await own(root)
+  cluster = { id: 'one', dataDir: `${root}/data`, configFile: `${root}/data/postgresql.conf`, major: 17, owner, commandLine: [] } as unknown as Cluster
+})
+afterEach(() => fs.rm(root, { recursive: true, force: true }))
+
+async function own(file: string): Promise<void> {
+  const { uid, gid } = await serverAccount()
+  if (isRoot) await fs.chown(file, uid, gid)
+}
+
+const look = async (directory: string, others: readonly Cluster[] = []) => surveyArchivePlace({ host, cluster, self: await host.self() }, directory, { systemIdentifier: '7', others })
+
+/** The first bytes of a segment of a cluster. */
+function segment(identifier: bigint): Buffer {
+  const bytes = Buffer.alloc(64)
+  bytes.writeUInt16LE(0xd116, 0)
+  bytes.writeUInt16LE(0x0002, 2)
+  bytes.writeUInt32LE(1, 4)
+  bytes.writeBigUInt64LE(identifier, 24)
+  bytes.writeUInt32LE(16 << 20, 32)
+  bytes.writeUInt32LE(8192, 36)
+  return bytes
+}
+
+it('what is missing, from the first directory that exists, through links', async () => {
+  await fs.mkdir(`${root}/disk`)
+  await own(`${root}/disk`)
+  await fs.symlink(`${root}/disk`, `${root}/backups`)
+  expect(await look(`${root}/backups/a/wal`)).toEqual({
+    directory: `${root}/backups/a/wal`, realPath: `${await fs.realpath(root)}/disk/a/wal`, kind: 'absent', missing: [`${root}/backups/a`, `${root}/backups/a/wal`], parentIsRoots: false, writable: { ok: true },
+  })
+})
+
+it('a directory with segments of this cluster, and then of another one', async () => {
+  await fs.mkdir(`${root}/wal`)
+  await own(`${root}/wal`)
+  await fs.writeFile(`${root}/wal/000000010000000000000001`, segment(7n))
+  await fs.writeFile(`${root}/wal/notes.txt`, 'x')
+  expect(await look(`${root}/wal`)).toMatchObject({ kind: 'directory', missing: [], writable: { ok: true } })
+  expect(await look(`${root}/wal`)).not.toHaveProperty('foreign')
+  await fs.writeFile(`${root}/wal/000000010000000000000002`, segment(8n))
+  for (const name of await fs.readdir(`${root}/wal`)) await own(`${root}/wal/${name}`)
+  expect(await look(`${root}/wal`)).toMatchObject({ foreign: '8' })
+})
+
+it('a file is no directory, nor is one a place for directories', async () => {
+  await fs.writeFile(`${root}/wal`, '')
+  expect(await look(`${root}/wal`)).toMatchObject({ kind: 'other' })
+  expect((await look(`${root}/wal/below`)).writable).toMatchObject({ ok: false })
+})
+
+it('another cluster that archives there, whatever its name begins with', async () => {
+  await fs.mkdir(`${root}/wal`)
+  await own(`${root}/wal`)
+  await fs.mkdir(`${root}/other`)
+  await fs.writeFile(`${root}/other/postgresql.conf`, `archive_command = 'cp %p ${root}/wal/%f'\n`)
+  for (const name of [`${root}/other`, `${root}/other/postgresql.conf`]) await own(name)
+  const other = { ...cluster, id: 'two', dataDir: `${root}/other`, configFile: `${root}/other/postgresql.conf` }
+  expect(await look(`${root}/wal`, [other])).toMatchObject({ usedBy: 'two' })
+  expect(await look(`${root}/wal`, [cluster])).not.toHaveProperty('usedBy')
+  await fs.writeFile(`${root}/other/postgresql.conf`, `archive_command = 'cp %p ${root}/wal2/%f'\n`)
+  expect(await look(`${root}/wal`, [other])).not.toHaveProperty('usedBy')
+})
+
+it.skipIf(!isRoot)('below a directory of root\'s, root makes it, if the owner can get there', async () => {
+  await fs.mkdir(`${root}/mnt`)
+  expect(await look(`${root}/mnt/wal`)).toMatchObject({ parentIsRoots: true, writable: { ok: true } })
+  await fs.chmod(`${root}/mnt`, 0o711)
+  expect(await look(`${root}/mnt/wal`)).toMatchObject({ parentIsRoots: true })
+  await fs.chmod(`${root}/mnt`, 0o700)
+  expect((await look(`${root}/mnt/wal`)).writable).toMatchObject({ ok: false, code: 'EACCES' })
+  await fs.mkdir(`${root}/full`)
+  expect(await look(`${root}/full`)).toMatchObject({ kind: 'directory', writable: { ok: false, code: 'EACCES' } })
+})
