@@ -1,5 +1,6 @@
 // Real servers on this machine, found by the real Host.
 import { spawn } from 'node:child_process'
+import { realpathSync } from 'node:fs'
 import fs from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -25,10 +26,13 @@ async function perform(commands: readonly Command[]): Promise<void> {
 
 const codes = ({ notes }: Cluster): string[] => notes.map(({ code }) => code)
 
+/** The programs may lie behind a symbolic link; a process tells where they really are. */
+const binDirOf = (server: TestServer): string => realpathSync(server.binDir)
+
 /** What a server must be seen as. */
 function facts(server: TestServer): Partial<Cluster> {
   return {
-    platform: 'source', id: server.dataDir, major: server.major, binDir: server.binDir, dataDir: server.dataDir, port: server.port, socketDirs: [server.socketDir],
+    platform: 'source', id: server.dataDir, major: server.major, binDir: binDirOf(server), dataDir: server.dataDir, port: server.port, socketDirs: [server.socketDir],
     configFile: path.join(server.dataDir, 'postgresql.conf'), hbaFile: path.join(server.dataDir, 'pg_hba.conf'), service: { kind: 'pg_ctl', name: server.dataDir },
   }
 }
@@ -105,7 +109,7 @@ describe('one server through its life', () => {
     await perform(service.stop)
     const down = await only(server.dataDir)
     // The programs of the last start are known now.
-    expect(down).toMatchObject({ running: false, binDir: server.binDir, commandLine: options, notes: [] })
+    expect(down).toMatchObject({ running: false, binDir: binDirOf(server), commandLine: options, notes: [] })
     expect(down.version).toMatch(/^16\.\d+$/)
     await perform((await serviceOf(down, host)).start)
     expect(await server.query('SHOW work_mem')).toEqual([{ work_mem: '5MB' }])
@@ -256,7 +260,7 @@ describe.skipIf(process.getuid?.() !== 0)('without root (tried by root as nobody
       expect(ran.stderr).toBe('')
       const { clusters } = JSON.parse(ran.stdout) as { clusters: Cluster[] }
       const mine = clusters.find(({ dataDir }) => dataDir === server.dataDir)
-      expect(mine).toMatchObject({ running: true, pid: await server.pid(), major: 13, binDir: server.binDir, owner: { name: server.account.name } })
+      expect(mine).toMatchObject({ running: true, pid: await server.pid(), major: 13, binDir: binDirOf(server), owner: { name: server.account.name } })
       expect(codes(mine!)).toEqual(expect.arrayContaining(['process-unreadable', 'config-unreadable', 'data-unreadable']))
     } finally {
       await server.remove()
