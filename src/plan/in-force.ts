@@ -37,7 +37,7 @@ export async function checkInForce(context: ServerContext, plan: Plan): Promise<
 }
 
 /** What the server runs with; settings that the login may not see are left out. */
-export async function runningValues(context: Pick<ServerContext, 'host' | 'connection'>, names: readonly string[]): Promise<Map<string, string>> {
+async function runningValues(context: Pick<ServerContext, 'host' | 'connection'>, names: readonly string[]): Promise<Map<string, string>> {
   if (context.connection === undefined || names.length === 0) return new Map()
   try {
     const rows = await context.host.query(context.connection, RUNNING, [names])

@@ -14,7 +14,7 @@ const VERSION = 1
 
 /** `rollback` is what a run does to itself, `undo` what is done to it later. */
 export type Action = 'apply' | 'rollback' | 'undo'
-export type Ending = 'applied' | 'rolled-back' | 'undone' | 'failed'
+type Ending = 'applied' | 'rolled-back' | 'undone' | 'failed'
 
 interface Stamped {
   /** ISO 8601. */

@@ -186,7 +186,7 @@ function failure(error: unknown): ServerNotUp {
 }
 
 /** What to type to start the server. */
-export function startCommand({ service }: Pick<ServerContext, 'service'>): string {
+function startCommand({ service }: Pick<ServerContext, 'service'>): string {
   return service.start.map(({ file, args, as }) => [...(as === undefined ? [] : ['sudo', '-u', as.name]), file, ...args].map(quoted).join(' ')).join(' && ')
 }
 
