@@ -1,11 +1,11 @@
-// docs/decisions: the journal of enable is written ahead, so that a run that was killed is found by the next one.
+// The journal of enable is written ahead, so that a run that was killed is found by the next one: src/plan/journal.ts.
 import { openRunsFact } from '../facts/open-runs.ts'
 import { defineCheck } from './check.ts'
 import { finding } from './support/finding.ts'
 
 export default defineCheck({
   id: 'unfinished-run',
-  source: 'https://www.postgresql.org/docs/current/continuous-archiving.html',
+  source: 'src/plan/journal.ts',
   needs: { runs: openRunsFact },
 
   run({ runs }) {

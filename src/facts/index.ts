@@ -16,6 +16,7 @@ import { loginFact } from './login.ts'
 import { openRunsFact } from './open-runs.ts'
 import { processesFact } from './processes.ts'
 import { replicationFact } from './replication.ts'
+import { roleSettingsFact } from './role-settings.ts'
 import { rolesFact } from './roles.ts'
 import { serverFact } from './server.ts'
 
@@ -36,6 +37,7 @@ export const facts: readonly Fact<unknown>[] = [
   openRunsFact,
   processesFact,
   replicationFact,
+  roleSettingsFact,
   rolesFact,
   serverFact,
 ]

@@ -3,6 +3,7 @@
  * nowhere else. The log may be text, CSV or JSON, and its words may be translated, so that they are matched loosely.
  * @see https://www.postgresql.org/docs/current/runtime-config-logging.html
  */
+import { serviceOf } from '../platforms/index.ts'
 import { acting, optional, unavailable } from './fact.ts'
 import { archiveCommandFact } from './archive-command.ts'
 import type { Fact, Gathering } from './fact.ts'
@@ -73,12 +74,12 @@ async function tail(from: Gathering, path: string): Promise<string | undefined> 
   }
 }
 
-/** systemd's journal, for servers that log to stderr with no file behind it. */
+/** The service's own log (the journal), for servers that log to stderr with no file behind it. */
 async function fromService({ host, cluster }: Gathering, found: (text: string) => void): Promise<string | undefined> {
-  if (cluster.service.kind !== 'systemd') return undefined
-  const args = ['--no-pager', '--quiet', '--output=cat', '--lines=400', `--unit=${cluster.service.name}`]
-  const ran = await host.run('journalctl', args, { timeoutMs: 3000, maxOutput: TAIL }).catch(() => undefined)
-  if (ran?.code !== 0 || ran.stdout.trim() === '') return undefined
+  const { logs } = await serviceOf(cluster, host)
+  if (logs === undefined) return undefined
+  const ran = await host.run(logs.file, logs.args, { timeoutMs: logs.timeoutMs, maxOutput: TAIL, ...(logs.as === undefined ? {} : { as: logs.as }), ...(logs.env === undefined ? {} : { env: logs.env }) })
+  if (ran.code !== 0 || ran.stdout.trim() === '') return undefined
   found(ran.stdout)
-  return `journalctl -u ${cluster.service.name}`
+  return [logs.file, ...logs.args].join(' ')
 }
