@@ -1,9 +1,10 @@
 /** What doctor, enable and verify look through at one cluster: the machine, the session that all facts share, what is wanted. */
 import { createGathering } from '../facts/fact.ts'
 import type { Gathering, Outcome, Unavailable, Wanted } from '../facts/fact.ts'
+import { systemIdentifierOf } from '../facts/identity.ts'
 import { connectionCandidates, openFirst, readConnectionSources } from '../host/connection.ts'
 import type { ConnectionRequest, ConnectionSources, NoLogin } from '../host/connection.ts'
-import type { Connection, Host, Session } from '../host/host.ts'
+import type { Acting, Connection, Host, Session } from '../host/host.ts'
 import type { Cluster } from '../platforms/platform.ts'
 
 export interface GatheringOptions {
@@ -31,10 +32,11 @@ const SESSION_TIMEOUT_MS = 5_000
 /** Opens the gathering; whoever opens it closes it. Nothing is asked of the server but which role is there for base backups. */
 export async function gatheringFor(host: Host, cluster: Cluster, options: GatheringOptions = {}): Promise<OpenGathering> {
   const self = await host.self()
+  const as: Acting = self.privileged && self.uid !== cluster.owner.uid ? { as: cluster.owner } : {}
   let sources: Promise<ConnectionSources> | undefined
   let login: Promise<Login> | undefined
   const connectionSources = () => (sources ??= options.sources === undefined ? readConnectionSources(host, options.connection ?? {}) : Promise.resolve(options.sources))
-  const loggedIn = () => (login ??= connectionSources().then((known) => logIn(host, cluster, known, options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS)))
+  const loggedIn = () => (login ??= connectionSources().then((known) => logIn(host, cluster, known, options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS, as)))
   const part = async <K extends 'connection' | 'session'>(key: K): Promise<Outcome<K extends 'session' ? Session : Connection>> => {
     const outcome = await loggedIn()
     return outcome.ok ? { ok: true, value: outcome.value[key] as K extends 'session' ? Session : Connection } : outcome
@@ -43,7 +45,7 @@ export async function gatheringFor(host: Host, cluster: Cluster, options: Gather
   const gathering = createGathering({
     host,
     cluster,
-    ...(self.privileged && self.uid !== cluster.owner.uid ? { as: cluster.owner } : {}),
+    ...as,
     connection: () => part('connection'),
     session,
     connectionSources,
@@ -62,11 +64,26 @@ export async function gatheringFor(host: Host, cluster: Cluster, options: Gather
   }
 }
 
-async function logIn(host: Host, cluster: Cluster, sources: ConnectionSources, timeoutMs: number): Promise<Login> {
+async function logIn(host: Host, cluster: Cluster, sources: ConnectionSources, timeoutMs: number, as: Acting): Promise<Login> {
   if (!cluster.running) return { ok: false, why: { code: 'server-down', params: {} } }
   const { candidates } = connectionCandidates(sources, cluster)
   const opened = await openFirst(host, candidates.map((candidate) => ({ timeoutMs, ...candidate })))
-  return opened.ok ? { ok: true, value: opened } : { ok: false, why: reason(opened.why) }
+  if (!opened.ok) return { ok: false, why: reason(opened.why) }
+  const { connection, session } = opened
+  const other = await identifierOfOther(host, cluster, session, as)
+  if (other === undefined) return { ok: true, value: { connection, session } }
+  await session.close()
+  return { ok: false, why: { code: 'other-server', params: { target: `${connection.host}:${connection.port}`, found: other } } }
+}
+
+/** The system identifier of the server that answers, where it is not that of the data directory; undefined where both agree or one cannot be seen. */
+async function identifierOfOther(host: Host, cluster: Cluster, session: Session, as: Acting): Promise<string | undefined> {
+  const [own, [row]] = await Promise.all([
+    systemIdentifierOf(host, cluster.dataDir, as),
+    session.query('SELECT system_identifier::text AS id FROM pg_catalog.pg_control_system()'),
+  ])
+  const found = String(row?.['id'])
+  return own === undefined || own === found ? undefined : found
 }
 
 function reason({ kind, code, connection, message }: NoLogin): Unavailable {

@@ -15,6 +15,7 @@ export default defineCheck({
       case 'down': return [finding('down', 'warning', { port })]
       case 'no-login': return [finding('no-login', 'info', { user: login.user, reason: login.reason })]
       case 'no-answer': return [finding('no-answer', 'error', { target: login.target })]
+      case 'other-server': return [finding('other-server', 'error', { target: login.target, found: login.found })]
       case 'failed': return [finding('failed', 'warning', { target: login.target, reason: login.reason })]
     }
   },
@@ -38,6 +39,11 @@ export default defineCheck({
           message: '{target} accepts connections and does not answer',
           why: 'A server that hangs archives nothing; its clients wait as pgwal did.',
           remedy: 'look at the server\'s log and at its processes (`ps -ef | grep postgres`)',
+        },
+        'other-server': {
+          message: '{target} is the server of another cluster (system identifier {found})',
+          why: 'What it says is not about this data directory, and was not used.',
+          remedy: 'give each cluster a port of its own; name the way in with -h and -p',
         },
         failed: {
           message: 'no connection to {target}: {reason}',
@@ -64,6 +70,11 @@ export default defineCheck({
           message: '{target} 接受連線但沒有回應',
           why: '停滯的伺服器不會歸檔任何內容；它的用戶端也同樣在等待。',
           remedy: '查看伺服器的記錄檔與行程（`ps -ef | grep postgres`）',
+        },
+        'other-server': {
+          message: '{target} 是另一個叢集的伺服器（系統識別碼 {found}）',
+          why: '它所回報的內容與這個資料目錄無關，因此未予採用。',
+          remedy: '讓每個叢集使用各自的連接埠；請以 -h 與 -p 指定連線方式',
         },
         failed: {
           message: '無法連線至 {target}：{reason}',

@@ -6,6 +6,7 @@
  */
 import { codeOf } from '../errors.ts'
 import { isSegmentSize, parseWalName } from '../postgres/wal/index.ts'
+import type { Acting, Host } from '../host/host.ts'
 import { acting, sessionOf } from './fact.ts'
 import type { Fact, Gathering } from './fact.ts'
 
@@ -23,22 +24,34 @@ export const identityFact: Fact<IdentityFact> = {
   },
 }
 
-async function fromFiles(from: Gathering): Promise<IdentityFact | undefined> {
-  const { host, cluster } = from
+/** The system identifier in a data directory's pg_control, in decimal; undefined where we cannot read it. */
+export async function systemIdentifierOf(host: Host, dataDir: string, as: Acting): Promise<string | undefined> {
   try {
-    const control = await host.readPart(`${cluster.dataDir}/global/pg_control`, 0, 8, acting(from))
+    const control = await host.readPart(`${dataDir}/global/pg_control`, 0, 8, as)
+    if (control.length < 8) return undefined
     // pg_control is in the byte order of the machine that runs the server, and that is this one.
     const little = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
-    const systemIdentifier = new DataView(control.buffer, control.byteOffset, 8).getBigUint64(0, little)
+    return String(new DataView(control.buffer, control.byteOffset, 8).getBigUint64(0, little))
+  } catch (error) {
+    if (codeOf(error) === '') throw error
+    return undefined
+  }
+}
+
+async function fromFiles(from: Gathering): Promise<IdentityFact | undefined> {
+  const { host, cluster } = from
+  const systemIdentifier = await systemIdentifierOf(host, cluster.dataDir, acting(from))
+  if (systemIdentifier === undefined) return undefined
+  try {
     for (const { name } of await host.list(`${cluster.dataDir}/pg_wal`, acting(from))) {
       if (parseWalName(name).kind !== 'segment') continue
       const { size } = await host.stat(`${cluster.dataDir}/pg_wal/${name}`, acting(from))
-      if (isSegmentSize(size)) return { systemIdentifier: String(systemIdentifier), segmentSize: size }
+      if (isSegmentSize(size)) return { systemIdentifier, segmentSize: size }
     }
     return undefined
   } catch (error) {
-    // Closed to us, or no data directory of the usual form: the server may tell.
-    if (codeOf(error) === '' && !(error instanceof RangeError)) throw error
+    // Recycled while we looked, or closed: the server may tell.
+    if (codeOf(error) === '') throw error
     return undefined
   }
 }

@@ -6,6 +6,8 @@ export type LoginFact =
   | { readonly kind: 'down' }
   | { readonly kind: 'no-login'; readonly user: string; readonly reason: string }
   | { readonly kind: 'no-answer'; readonly target: string }
+  /** Another cluster's server answers where this one should. */
+  | { readonly kind: 'other-server'; readonly target: string; readonly found: string }
   | { readonly kind: 'failed'; readonly target: string; readonly reason: string }
 
 export const loginFact: Fact<LoginFact> = {
@@ -19,6 +21,7 @@ export const loginFact: Fact<LoginFact> = {
       case 'server-down': return { kind: 'down' }
       case 'no-login': return { kind: 'no-login', user: String(params['user'] ?? ''), reason: String(params['reason'] ?? '') }
       case 'timeout': return { kind: 'no-answer', target }
+      case 'other-server': return { kind: 'other-server', target, found: String(params['found'] ?? '') }
       default: return { kind: 'failed', target, reason: String(params['cause'] ?? code) }
     }
   },

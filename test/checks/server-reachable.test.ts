@@ -7,6 +7,7 @@ it.each([
   [{ kind: 'down' }, ['warning down']],
   [{ kind: 'no-login', user: 'joe', reason: 'no entry' }, ['info no-login']],
   [{ kind: 'no-answer', target: '/run:5432' }, ['error no-answer']],
+  [{ kind: 'other-server', target: '/run:5432', found: '7' }, ['error other-server']],
   [{ kind: 'failed', target: '/run:5432', reason: 'ECONNREFUSED' }, ['warning failed']],
 ])('%j', (login, expected) => {
   expect(codes(run(check, { login }))).toEqual(expected)
