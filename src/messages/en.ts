@@ -108,6 +108,7 @@ export const en = {
     'not-readable': ['{target} is not readable', 'a file is not readable'],
     'not-found': ['{target} does not exist', 'a file does not exist'],
     'not-running-here': ['it runs on another machine'],
+    'other-server': ['{target} is the server of another cluster'],
     remote: ['cannot be seen from another machine'],
     timeout: ['{target} did not answer in time', 'no answer in time'],
     'not-applicable': ['does not apply here'],

@@ -101,6 +101,7 @@ export const zhTW: Messages = {
     'not-readable': ['無法讀取 {target}', '檔案無法讀取'],
     'not-found': ['{target} 不存在', '檔案不存在'],
     'not-running-here': ['它在另一部機器上執行'],
+    'other-server': ['{target} 是另一個叢集的伺服器'],
     remote: ['無法從另一部機器檢視'],
     timeout: ['{target} 未在時限內回應', '未在時限內回應'],
     'not-applicable': ['此處不適用'],
