@@ -126,7 +126,9 @@ export function parseIp(text: string, interfaceNames?: readonly string[]): Ip | 
   if (v6 === null) return null
   if (percent >= 0) {
     const zone = text.slice(percent + 1)
-    const named = isLinkLocal(v6) && zone !== '' && (interfaceNames === undefined || interfaceNames.includes(zone))
+    // Linux drops the label of an alias (eth0:1) and refuses names of 16 bytes and more.
+    const device = zone.split(':')[0]!
+    const named = isLinkLocal(v6) && device !== '' && zone.length < 16 && (interfaceNames === undefined || interfaceNames.includes(device))
     if (!named && !(/^[0-9]+$/.test(zone) && BigInt(zone) <= 0xffffffffn)) return null
   }
   return { family: 6, value: v6 }
