@@ -9,6 +9,7 @@ import { appendToFile, makeDirectory, removeDirectory, removeFile, removeTree } 
 import { openSession } from './connect.ts'
 import { canWriteInto, fileSystem, listDirectory, readFile, readLink, readPart, realPath, statFile, streamDirectory } from './files.ts'
 import type { Account, Acting, AuthenticationRequest, Connection, DirectoryEntry, FileInfo, FileSystemInfo, Host, ReplaceOptions, Row, RunOptions, RunResult, Session } from './host.ts'
+import { privateDirectoryArguments } from './icacls.ts'
 import { findProgram, processExists, runProgram } from './processes.ts'
 import { replaceFile, sha256 } from './replace.ts'
 import { hostError } from './system-error.ts'
@@ -87,7 +88,9 @@ export class NodeHost implements Host {
 
   async realPath(path: string, options?: Acting): Promise<string> {
     await this.#settled(options)
-    return realPath(path, options)
+    const real = realPath(path, options)
+    // As PostgreSQL itself has paths; every call of the system takes them so.
+    return this.os === 'win32' ? real.replaceAll('\\', '/') : real
   }
 
   async fileSystem(path: string, options?: Acting): Promise<FileSystemInfo> {
@@ -108,6 +111,11 @@ export class NodeHost implements Host {
   async makeDirectory(path: string, options: Acting & { readonly mode: number; readonly owner?: Account }): Promise<void> {
     await this.#settled(options)
     makeDirectory(path, options)
+    if (this.os !== 'win32' || options.owner === undefined || (options.mode & 0o077) !== 0) return
+    const { code, stderr, stdout } = await this.run('icacls', privateDirectoryArguments(path, options.owner))
+    if (code === 0) return
+    removeDirectory(path, options)
+    throw new HostError('make directory', path, 'EACCES', `icacls: ${(stderr || stdout).trim().split(/\r?\n/, 1)[0] ?? ''}`)
   }
 
   async append(path: string, bytes: Uint8Array, options?: Acting & { readonly mode?: number }): Promise<void> {

@@ -27,8 +27,8 @@ export async function readPostmaster(context: Looking): Promise<Postmaster | und
     const bytes = await host.read(`${cluster.dataDir}/postmaster.pid`, { ...asOwner(context), limit: 65_536 })
     lines = new TextDecoder('latin1').decode(bytes).split('\n')
   } catch (error) {
-    // It is written in place: a moment later it can be read.
-    if (codeOf(error) === 'ENOENT') return undefined
+    // It is written in place: a moment later it can be read. On Windows a file that is being deleted cannot be opened any more.
+    if (codeOf(error) === 'ENOENT' || (host.os === 'win32' && ['EPERM', 'EBUSY'].includes(codeOf(error)))) return undefined
     throw error
   }
   const [pid, , started, port, socketDir, listen, , status] = lines

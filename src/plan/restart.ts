@@ -78,20 +78,59 @@ interface Problem {
 
 async function runCommands(context: ServerContext, commands: readonly Command[], code: ServerWaiting['code']): Promise<Problem | undefined> {
   for (const command of commands) {
-    const { file, args, as, timeoutMs, env } = command
-    const shown = [file, ...args].join(' ')
-    try {
-      const running = context.host.run(file, args, { timeoutMs, ...(as === undefined || !context.self.privileged ? {} : { as }), ...(env === undefined ? {} : { env }) })
-      const done = await telling(context, code, running)
-      const said = linesOf(`${done.stderr}\n${done.stdout}`)
-      if (done.timedOut) return { reason: `${shown}: no end after ${timeoutMs / 1000} s`, said }
-      if (done.code !== 0) return { reason: `${shown}: ${said[0] ?? `exit status ${done.code}`}`, said }
-    } catch (error) {
-      if (error instanceof HostError) return { reason: error.message, said: [] }
-      throw error
-    }
+    if (command.afterServerEnd === true && !(await hasEnded(context, command.timeoutMs, code))) return { reason: `${shown(command)}: the old server is still there`, said: [] }
+    const problem = await runUntilHeard(context, command, code)
+    if (problem !== undefined) return problem
   }
   return undefined
+}
+
+function shown({ file, args }: Command): string {
+  return [file, ...args].join(' ')
+}
+
+/** Waits for the postmaster to be gone, whatever its supervisor says. */
+async function hasEnded(context: ServerContext, timeoutMs: number, code: ServerWaiting['code']): Promise<boolean> {
+  const began = context.host.now().getTime()
+  while ((await readPostmaster(context)) !== undefined) {
+    if (context.host.now().getTime() - began > timeoutMs) return false
+    tell(context, code, began)
+    await context.host.sleep(context.timing.pollMs)
+  }
+  return true
+}
+
+/** One command, again where its supervisor was not ready to listen. */
+async function runUntilHeard(context: ServerContext, command: Command, code: ServerWaiting['code']): Promise<Problem | undefined> {
+  const { tryAgain } = command
+  const began = context.host.now().getTime()
+  for (;;) {
+    const problem = await runCommand(context, command, code)
+    if (problem === undefined || tryAgain === undefined || !fits(problem, tryAgain.when)) return problem
+    if ((await readPostmaster(context)) !== undefined) return undefined
+    if (context.host.now().getTime() - began > tryAgain.forMs) return problem
+    await context.host.sleep(Math.max(context.timing.pollMs, 250))
+  }
+}
+
+function fits({ said }: Problem, pattern: string): boolean {
+  return new RegExp(pattern, 'i').test(said.join('\n'))
+}
+
+async function runCommand(context: ServerContext, command: Command, code: ServerWaiting['code']): Promise<Problem | undefined> {
+  const { file, args, as, timeoutMs, env } = command
+  try {
+    const running = context.host.run(file, args, { timeoutMs, ...(as === undefined || !context.self.privileged ? {} : { as }), ...(env === undefined ? {} : { env }) })
+    const done = await telling(context, code, running)
+    const said = linesOf(`${done.stderr}\n${done.stdout}`)
+    if (done.timedOut) return { reason: `${shown(command)}: no end after ${timeoutMs / 1000} s`, said }
+    if (done.code === 0) return undefined
+    const problem = { reason: `${shown(command)}: ${said[0] ?? `exit status ${done.code}`}`, said }
+    return command.tolerate !== undefined && fits(problem, command.tolerate) ? undefined : problem
+  } catch (error) {
+    if (error instanceof HostError) return { reason: error.message, said: [] }
+    throw error
+  }
 }
 
 /** Says every now and then that something is being waited for. */

@@ -15,9 +15,10 @@ import type { Cluster, ClusterService, Evidence, Note } from './platform.ts'
 import { quoted } from './pg-ctl.ts'
 import { outputFile } from './processes.ts'
 import type { Postmaster } from './processes.ts'
-import { absolute, accountOf, actingFor, directoryOf, ran, statOf, textOf } from './reading.ts'
+import { absolute, accountOf, actingFor, directoryOf, isAbsolute, ran, statOf, textOf } from './reading.ts'
 import type { Survey } from './survey.ts'
 import { showUnits, unitOfCgroup } from './systemd.ts'
+import { programOfProcess } from './windows-services.ts'
 
 const DEFAULT_PORT = 5432
 
@@ -59,7 +60,9 @@ async function lifeOf(survey: Survey, traces: Traces, acting: Acting, contested:
   }
   if (file !== undefined && file.pid > 0) {
     const alive = await host.processExists(file.pid)
-    if (alive && !survey.complete) return { running: true, pid: file.pid, file, evidence, notes: [] }
+    const program = alive && host.os === 'win32' ? await programOfProcess(host, file.pid) : undefined
+    const another = program !== undefined && program !== 'postgres.exe' && program !== 'edb-postgres.exe'
+    if (alive && !another && !survey.complete) return { running: true, pid: file.pid, file, evidence, notes: [] }
     // Another configuration of the same directory may be the one that runs.
     if (alive && survey.postmasters.some(({ pid, cwdKey }) => pid === file.pid && cwdKey === dataKey)) return { running: false, evidence: [], notes: [] }
     return { running: false, evidence: [], notes: [{ code: alive ? 'reused-pid' : 'stale-pid-file', params: { file: path, pid: file.pid } }] }
@@ -69,7 +72,7 @@ async function lifeOf(survey: Survey, traces: Traces, acting: Acting, contested:
 }
 
 function majorInPath(binDir: string | undefined): number | undefined {
-  const found = /(?:\/postgresql\/(\d+)\/bin|\/pgsql-(\d+)\/bin|\/postgresql@?(\d+)(?:\/bin)?)$/.exec(binDir ?? '')
+  const found = /(?:\/postgresql\/(\d+)\/bin|\/pgsql-(\d+)\/bin|\/postgresql@?(\d+)(?:\/bin)?)$/i.exec(binDir ?? '')
   return found === null ? undefined : Number(found[1] ?? found[2] ?? found[3])
 }
 
@@ -97,8 +100,9 @@ async function programsOf(survey: Survey, owner: Account, running: string | unde
     `/usr/lib/postgresql/${major}/bin`, `/usr/pgsql-${major}/bin`, `/usr/lib/postgresql${major}/bin`, `/usr/libexec/postgresql${major}`,
     `/usr/local/pgsql-${major}/bin`, '/usr/local/pgsql/bin', '/usr/local/bin', '/usr/bin',
   ]
+  const program = survey.host.os === 'win32' ? 'postgres.exe' : 'postgres'
   for (const binDir of new Set([...others, ...usual])) {
-    if (binDir === undefined || (await statOf(survey.host, `${binDir}/postgres`, actingFor(survey.self, owner)))?.kind !== 'file') continue
+    if (binDir === undefined || (await statOf(survey.host, `${binDir}/${program}`, actingFor(survey.self, owner)))?.kind !== 'file') continue
     const version = await versionOf(survey, owner, binDir)
     if (version === undefined) {
       if (major !== undefined && majorInPath(binDir) === major) return { binDir }
@@ -110,7 +114,8 @@ async function programsOf(survey: Survey, owner: Account, running: string | unde
 /** Another place with pg_hba.conf: relative names count from where the server was started, which may be unknown. */
 async function hbaFileOf(host: Host, acting: Acting, configured: string | undefined, fallback: string, bases: readonly (string | undefined)[]): Promise<string> {
   if (configured === undefined || configured === '') return fallback
-  if (configured.startsWith('/') || host.os === 'win32') return configured
+  if (configured.startsWith('/')) return configured
+  if (host.os === 'win32') return absolute(directoryOf(fallback), configured.replaceAll('\\', '/'))
   for (const base of bases) {
     if (base?.startsWith('/') === true && await statOf(host, absolute(base, configured), acting) !== undefined) return absolute(base, configured)
   }
@@ -125,6 +130,8 @@ async function usualHbaFile(host: Host, acting: Acting, directories: readonly st
 
 async function socketDirsOf(survey: Survey, parts: { acting: Acting; dataDir: string; directory: string; configFile: string; file: PostmasterPid | undefined; configured: string | undefined; compiled: readonly string[] | undefined; readable: boolean; binDir: string | undefined }): Promise<string[]> {
   const { dataDir, file, configured, compiled, readable, binDir, acting } = parts
+  // Servers there may have one, but no program looks for it.
+  if (survey.host.os === 'win32') return []
   const fromFile = file?.socketDir === undefined ? undefined : absolute(dataDir, file.socketDir)
   if (configured !== undefined) {
     const named = parseSocketDirectories(configured, dataDir)
@@ -195,7 +202,7 @@ export async function buildCluster(survey: Survey, traces: Traces, contested: bo
   const directory = main.configKey === undefined ? dataDir : main.directory
   const configInfo = await statOf(host, configFile)
   const process = firstOf(traces, ({ sighting }) => sighting.postmaster)
-  const owner = firstOf(traces, (trace) => trace.owner) ?? (process !== undefined ? await accountOf(host, process.uid, process.gid) : undefined) ?? (configInfo === undefined ? self : await accountOf(host, configInfo.uid, configInfo.gid))
+  const owner = firstOf(traces, ({ sighting }) => sighting.owner) ?? firstOf(traces, (trace) => trace.owner) ?? (process !== undefined ? await accountOf(host, process.uid, process.gid) : undefined) ?? (configInfo === undefined ? self : await accountOf(host, configInfo.uid, configInfo.gid))
   const acting = actingFor(self, owner)
 
   const life = await lifeOf(survey, traces, acting, contested)
@@ -209,7 +216,7 @@ export async function buildCluster(survey: Survey, traces: Traces, contested: bo
 
   const running = postmaster === undefined ? undefined : firstOf(traces, ({ sighting }) => (sighting.postmaster === undefined ? undefined : sighting.binDir))
   const told = firstOf(traces, ({ sighting }) => (sighting.postmaster === undefined ? sighting.binDir : undefined))
-  const lastPrograms = last?.program.startsWith('/') === true ? directoryOf(last.program) : undefined
+  const lastPrograms = last !== undefined && isAbsolute(last.program) ? directoryOf(last.program.replaceAll('\\', '/')) : undefined
   const known = firstOf(traces, (trace) => trace.major) ?? firstOf(traces, ({ sighting }) => sighting.major) ?? majorInPath(running)
   const programs = await programsOf(survey, owner, running, [told, lastPrograms], known)
   const major = known ?? (programs.version === undefined ? majorInPath(programs.binDir) ?? 0 : Number.parseInt(programs.version, 10))

@@ -11,15 +11,16 @@ import { containerManager } from './managers.ts'
 import { EVIDENCE_ORDER } from './platform.ts'
 import type { Cluster, Note, Platform, PlatformId, Service } from './platform.ts'
 import type { Postmaster } from './processes.ts'
-import { absolute, accountOf, directoryOf, realPathOf } from './reading.ts'
+import { absolute, accountOf, directoryOf, isAbsolute, realPathOf } from './reading.ts'
 import { source } from './source.ts'
 import { makeSurvey } from './survey.ts'
 import type { Selection, Sighting, Survey } from './survey.ts'
+import { windows } from './windows.ts'
 
 export type { Selection } from './survey.ts'
 
 /** In order: a cluster belongs to the first that knows it. `source` takes what is left. */
-export const platforms: readonly Platform[] = [linuxApt, linuxRpm, source]
+export const platforms: readonly Platform[] = [linuxApt, linuxRpm, windows, source]
 
 /** The adapter of a cluster. */
 export function platformOf(cluster: Pick<Cluster, 'platform'>): Platform {
@@ -39,7 +40,7 @@ export interface Detection {
 
 /** An absolute path for what a user typed: relative to our working directory. */
 export async function typedPath(host: Host, path: string): Promise<string> {
-  return path.startsWith('/') ? absolute('/', path) : await realPathOf(host, path) ?? path
+  return isAbsolute(path) ? absolute('/', path) : await realPathOf(host, path) ?? path
 }
 
 /** What the user named is looked at wherever it is. */
@@ -87,7 +88,7 @@ function mayBeMeant(traces: Traces, asked: Selection, place: Located | undefined
 /** Debian's unit names have a dash where the id has a slash. */
 function fitsId(names: readonly string[], id: string): boolean {
   const tidy = id.replace(/(.)\/+$/, '$1')
-  return names.some((name) => name === id || name === tidy || (!name.startsWith('/') && name.replace('/', '-') === id))
+  return names.some((name) => name === id || name === tidy || (!isAbsolute(name) && name.replace('/', '-') === id))
 }
 
 /**
@@ -97,9 +98,9 @@ function fitsId(names: readonly string[], id: string): boolean {
  */
 export async function detect(host: Host, asked: Selection = {}): Promise<Detection> {
   const survey = await makeSurvey(host)
-  const sightings = (await Promise.all(platforms.map(async (platform) => (await platform.sightings(survey)).map((sighting) => [platform.id, sighting] as const)))).flat()
+  const sightings = (await Promise.all(platforms.filter(({ id }) => (id === 'windows') === (host.os === 'win32')).map(async (platform) => (await platform.sightings(survey)).map((sighting) => [platform.id, sighting] as const)))).flat()
   const own = await askedSighting(host, asked)
-  const all: (readonly [PlatformId, Sighting])[] = [...sightings, ...(own === undefined ? [] : [['source', own] as const])]
+  const all: (readonly [PlatformId, Sighting])[] = [...sightings, ...(own === undefined ? [] : [[host.os === 'win32' ? 'windows' : 'source', own] as const])]
   const located = (await Promise.all(all.map(([platform, sighting]) => locate(survey, platform, sighting)))).filter((one) => one !== undefined)
   const place = located.find(({ sighting }) => sighting === own)
   if (own !== undefined && place === undefined) return { clusters: [], notes: [] }
@@ -219,7 +220,7 @@ export function archiveDirectoryFor(cluster: Cluster, usedByOthers: readonly str
   const used = new Set(usedByOthers.map((path) => path.replace(/(.)\/+$/, '$1')))
   if (!used.has(usual)) return usual
   const parent = directoryOf(usual)
-  const name = (cluster.id.startsWith('/') ? cluster.dataDir.slice(cluster.dataDir.lastIndexOf('/') + 1) : cluster.id).replaceAll('/', '-')
+  const name = (isAbsolute(cluster.id) ? cluster.dataDir.slice(cluster.dataDir.lastIndexOf('/') + 1) : cluster.id).replaceAll('/', '-')
   for (let number = 1; ; number++) {
     const directory = `${parent}/${name}-wal${number === 1 ? '' : `-${number}`}`
     if (!used.has(directory)) return directory

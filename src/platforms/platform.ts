@@ -95,6 +95,12 @@ export interface Command {
   /** Milliseconds. */
   readonly timeoutMs: number
   readonly env?: Readonly<Record<string, string>>
+  /** Begun only when the server's old process is gone: some supervisors report a stop too early. */
+  readonly afterServerEnd?: boolean
+  /** A failure whose output this regular expression fits is none. */
+  readonly tolerate?: string
+  /** A failure whose output `when` (a regular expression) fits is worth another try, for so long; a server that came up meanwhile is as good. */
+  readonly tryAgain?: { readonly when: string; readonly forMs: number }
 }
 
 /** What restarts, starts, stops and reloads a cluster, as its own platform does it. */

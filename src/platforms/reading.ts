@@ -48,8 +48,9 @@ export function actingFor(self: { readonly uid: number; readonly privileged: boo
   return owner !== undefined && self.privileged && owner.uid !== self.uid ? { as: owner } : {}
 }
 
-/** The account of a uid; one without a name has its number for a name. */
+/** The account of a uid; one without a name has its number for a name. Files on Windows tell none, and there it is our own. */
 export async function accountOf(host: Host, uid: number, gid: number): Promise<Account> {
+  if (host.os === 'win32') return host.self()
   return await host.account(uid) ?? { name: String(uid), uid, gid }
 }
 
@@ -58,18 +59,26 @@ export function sameKey(info: FileInfo): string {
   return `${info.device}:${info.inode}`
 }
 
+/** Whether a path begins at a root, be it that of a drive. */
+export function isAbsolute(path: string): boolean {
+  return path.startsWith('/') || /^[A-Za-z]:[\\/]/.test(path)
+}
+
 export function directoryOf(path: string): string {
   const cut = path.lastIndexOf('/')
+  if (cut === 2 && path[1] === ':') return path.slice(0, 3)
   return cut <= 0 ? '/' : path.slice(0, cut)
 }
 
 /** Joins and cleans, without looking at the machine; `path` wins when it is absolute. */
 export function absolute(base: string, path: string): string {
   const parts: string[] = []
-  for (const part of (path.startsWith('/') ? path : `${base}/${path}`).split('/')) {
+  const whole = isAbsolute(path) ? path : `${base}/${path}`
+  const drive = /^[A-Za-z]:(?=[\\/])/.exec(whole)?.[0] ?? ''
+  for (const part of (drive === '' ? whole : whole.slice(2).replaceAll('\\', '/')).split('/')) {
     if (part === '' || part === '.') continue
     if (part === '..') parts.pop()
     else parts.push(part)
   }
-  return `/${parts.join('/')}`
+  return `${drive}/${parts.join('/')}`
 }

@@ -56,6 +56,8 @@ export interface Sighting {
   /** Compiled into the programs. */
   readonly socketDirs?: readonly string[]
   readonly service?: ClusterService
+  /** Whose the server is, where its files do not tell (Windows). */
+  readonly owner?: Account
   readonly notes?: readonly Note[]
 }
 

@@ -55,7 +55,7 @@ export interface EvaluateOptions {
   readonly shell: 'sh' | 'cmd'
   readonly script?: ((path: string) => string | undefined) | undefined
   /** Judges the text of a script that is pgwal's own; undefined where it is another. */
-  readonly own: (text: string) => { readonly archiveDir: string | undefined; readonly durable: boolean } | undefined
+  readonly own: (text: string) => { readonly archiveDir: string | undefined } | undefined
   readonly ownName: string
 }
 
@@ -500,9 +500,10 @@ class Evaluator {
       this.scripts.push(shown(path))
       const archive = own?.archiveDir
       if (own === undefined) this.opaque = true
+      // cmd.exe has no command that waits for the disk.
       return this.#store(state, {
         tool: 'pgwal', category: 'pgwal', target: archive === undefined ? undefined : `${archive}/${F}`, existing: own === undefined ? 'unknown' : 'fail',
-        atomic: own === undefined ? 'unknown' : 'yes', durable: own === undefined ? 'unknown' : own.durable ? 'yes' : 'no', failing: 255,
+        atomic: own === undefined ? 'unknown' : 'yes', durable: own === undefined ? 'unknown' : this.options.shell === 'cmd' ? 'no' : 'yes', failing: 255,
       })
     }
     this.scripts.push(shown(path))

@@ -18,25 +18,22 @@ export interface ReadOptions {
 
 const MARKER = ARCHIVE_SCRIPT_MARKER.replace(/ \d+$/, ' ')
 
-export interface ReadScript {
+interface ReadScript {
   readonly archiveDir: string | undefined
   /** The batch file for cmd.exe holds none: nothing that comes with Windows reads a segment's header fast enough. */
   readonly systemIdentifier: bigint | undefined
-  /** Whether what it stored is on disk when it ends with 0: cmd.exe has no command for that. */
-  readonly durable: boolean
 }
 
 /** What pgwal's own script says of itself; undefined for any other text. */
 export function readArchiveScript(text: string): ReadScript | undefined {
   const batch = readCmdScript(text)
-  if (batch !== undefined) return { archiveDir: batch.archiveDir?.replaceAll('\\', '/'), systemIdentifier: undefined, durable: false }
+  if (batch !== undefined) return { archiveDir: batch.archiveDir?.replaceAll('\\', '/'), systemIdentifier: undefined }
   if (!text.split('\n', 3).some((line) => line.startsWith(MARKER))) return undefined
   const quoted = /^archive=((?:'[^']*'|\\')+)$/m.exec(text)?.[1]
   const identifier = /^cluster=(\d+)/m.exec(text)?.[1]
   return {
     archiveDir: quoted?.replace(/'([^']*)'|\\(')/g, (_all, inside: string | undefined, quote: string | undefined) => inside ?? quote ?? ''),
     systemIdentifier: identifier === undefined ? undefined : BigInt(identifier),
-    durable: true,
   }
 }
 

@@ -1,0 +1,18 @@
+// Who may enter a new directory on Windows, where permission bits mean nothing.
+// https://learn.microsoft.com/en-us/windows-server/administration/windows-commands/icacls
+import type { Account } from './host.ts'
+
+/** SYSTEM and the Administrators, by number because their names are translated. */
+const ALWAYS = ['*S-1-5-18', '*S-1-5-32-544']
+
+/**
+ * The arguments that leave a directory, and what will be made in it, to an account, the system and the administrators.
+ *
+ * The account needs an entry of its own even when it is an administrator: pg_ctl takes that group away from the server
+ * (CreateRestrictedProcess in src/bin/pg_ctl/pg_ctl.c).
+ */
+export function privateDirectoryArguments(directory: string, account: Account): string[] {
+  const principal = account.sid === undefined ? account.name : `*${account.sid}`
+  const grants = [...new Set([principal, ...ALWAYS])].map((who) => `${who}:(OI)(CI)F`)
+  return [directory.replaceAll('/', '\\'), '/inheritance:r', '/grant:r', ...grants]
+}
