@@ -187,4 +187,4 @@ export function asRows(hba: HbaFile): RuleRow[] {
 }
 
 /** For messages: a byte string with what cannot be seen escaped. */
-export const visible = (text: string): string => JSON.stringify(readable(text))
+const visible = (text: string): string => JSON.stringify(readable(text))
