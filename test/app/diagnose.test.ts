@@ -97,16 +97,20 @@ describe.each([14, 17] as const)('PostgreSQL %i', (major) => {
     }
   })
 
-  it.skipIf(!root)('complaint 2: segments are not archived: permissions of the directory', async () => {
-    await fs.chown(archive, 0, 0)
+  it.each(['a mode that forbids it', ...(root ? ['another owner'] : [])])('complaint 2: segments are not archived: permissions of the directory (%s)', async (how) => {
+    const owner = how === 'another owner' ? 'root' : server.account.name
+    if (owner === 'root') await fs.chown(archive, 0, 0)
+    else await fs.chmod(archive, 0o500)
     try {
+      await server.query("SELECT pg_stat_reset_shared('archiver')")
       await switchWal()
       await eventually(async () => Number((await archiver()).failed) > 0)
       const report = await doctor(server)
       expect(alarms(report)).toEqual(['archive-directory/not-writable', 'archiver-failures/failing-because'])
-      expect(finding(report, 'archive-directory/not-writable')).toMatchObject({ params: { path: archive, found: 'root', owner: server.account.name, reason: 'EACCES' }, at: { file: archive } })
+      expect(finding(report, 'archive-directory/not-writable')).toMatchObject({ params: { path: archive, found: owner, owner: server.account.name, reason: 'EACCES' }, at: { file: archive } })
       expect(finding(report, 'archiver-failures/failing-because')?.params['cause']).toMatch(/Permission denied/)
     } finally {
+      await fs.chmod(archive, 0o700)
       await own(archive)
     }
   })
