@@ -88,6 +88,13 @@ async function versionOf(survey: Survey, owner: Account, binDir: string): Promis
   return /^(?:postgres|edb-postgres) \([^)]*\) (\d+(?:\.\d+)*\w*)/.exec(await said)?.[1]
 }
 
+/** Has the programs of a running server say their version before it is needed; whoever needs it waits for the same answer. */
+export async function askVersion(survey: Survey, { exe, uid, elsewhere }: Postmaster): Promise<void> {
+  if (exe === undefined || elsewhere) return
+  const info = await statOf(survey.host, exe)
+  if (info !== undefined) await versionOf(survey, await accountOf(survey.host, uid, -1), directoryOf(exe)).catch(() => undefined)
+}
+
 interface Programs { readonly binDir?: string; readonly version?: string }
 
 /** The programs of a cluster: those that run it, else those that ran it last, else those of its version in the usual places. */

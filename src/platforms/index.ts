@@ -1,13 +1,15 @@
 // Every cluster of this machine, once each, from everything that tells of one.
 import type { Host } from '../host/host.ts'
-import { buildCluster } from './cluster.ts'
+import { askVersion, buildCluster } from './cluster.ts'
 import type { Traces } from './cluster.ts'
 import { parseServerOptions } from './command-line.ts'
+import { homebrew } from './homebrew.ts'
 import { linuxApt } from './linux-apt.ts'
 import { linuxRpm } from './linux-rpm.ts'
 import { locate, sightingOfPostmaster } from './locate.ts'
 import type { Located } from './locate.ts'
 import { containerManager } from './managers.ts'
+import { otherUnix } from './other-unix.ts'
 import { EVIDENCE_ORDER } from './platform.ts'
 import type { Cluster, Note, Platform, PlatformId, Service } from './platform.ts'
 import type { Postmaster } from './processes.ts'
@@ -20,7 +22,7 @@ import { windows } from './windows.ts'
 export type { Selection } from './survey.ts'
 
 /** In order: a cluster belongs to the first that knows it. `source` takes what is left. */
-export const platforms: readonly Platform[] = [linuxApt, linuxRpm, windows, source]
+export const platforms: readonly Platform[] = [linuxApt, linuxRpm, homebrew, otherUnix, windows, source]
 
 /** The adapter of a cluster. */
 export function platformOf(cluster: Pick<Cluster, 'platform'>): Platform {
@@ -98,6 +100,8 @@ function fitsId(names: readonly string[], id: string): boolean {
  */
 export async function detect(host: Host, asked: Selection = {}): Promise<Detection> {
   const survey = await makeSurvey(host)
+  // Programs take a moment to say their version: they are asked while the adapters look around.
+  if (survey.postmasters.length <= 4) for (const postmaster of survey.postmasters) void askVersion(survey, postmaster)
   const sightings = (await Promise.all(platforms.filter(({ id }) => (id === 'windows') === (host.os === 'win32')).map(async (platform) => (await platform.sightings(survey)).map((sighting) => [platform.id, sighting] as const)))).flat()
   const own = await askedSighting(host, asked)
   const all: (readonly [PlatformId, Sighting])[] = [...sightings, ...(own === undefined ? [] : [[host.os === 'win32' ? 'windows' : 'source', own] as const])]

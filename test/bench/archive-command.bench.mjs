@@ -1,33 +1,16 @@
 // How many 16 MiB segments a second a real archiver stores: with plain cp, with pgwal's script, and, where the module is
 // installed, with basic_archive (15 and newer). One run, one server, the same work in turns: the ratios mean something,
 // the numbers only on this machine.
-//
-//   node test/bench/archive-command.mjs [segments] [rounds]
 import fs from 'node:fs/promises'
 import path from 'node:path'
-import { build } from 'esbuild'
+import { load } from './load.mjs'
 
-const root = path.join(import.meta.dirname, '..', '..')
 const MAJOR = 15
 const BASIC_ARCHIVE = ['/usr/lib/postgresql/15/lib/basic_archive.so', '/usr/pgsql-15/lib/basic_archive.so']
 
-/** Imports TypeScript of this checkout as it stands. */
-async function load(contents) {
-  const directory = await fs.mkdtemp(path.join(root, 'node_modules', '.pgwal-bench-'))
-  try {
-    const outfile = path.join(directory, 'loaded.mjs')
-    await build({ stdin: { contents, resolveDir: root, loader: 'ts' }, bundle: true, platform: 'node', format: 'esm', packages: 'external', outfile, logLevel: 'error' })
-    return await import(outfile)
-  } finally {
-    await fs.rm(directory, { recursive: true, force: true })
-  }
-}
+export const title = `16 MiB segments a second through the archiver of PostgreSQL ${MAJOR}, the fastest of several rounds`
 
-/**
- * @param {{ segments?: number, rounds?: number }} [options]
- * @returns {Promise<{ name: string, unit: string, rows: { what: string, value: number, ratio: number }[], skipped: string[] }>}
- *   segments a second in the fastest round (other work on the machine only ever slows a round down), and the ratio to plain cp.
- */
+/** Segments a second (other work on the machine only ever slows a round down), and the ratio to plain cp. */
 export async function bench({ segments = 20, rounds = 5 } = {}) {
   const { TestServer, archiveCommand, archiveScript } = await load(`
     export { TestServer } from './test/support/server.ts'
@@ -105,18 +88,5 @@ export async function bench({ segments = 20, rounds = 5 } = {}) {
     await library?.server.remove()
   }
   const base = Math.max(...results.get('cp'))
-  return {
-    name: `archive command: 16 MiB segments a second through the archiver of PostgreSQL ${MAJOR} (${segments} at a time, fastest of ${rounds} rounds)`,
-    unit: 'segments/s',
-    rows: [...results].map(([what, values]) => ({ what, value: Math.max(...values), ratio: Math.max(...values) / base })),
-    skipped: library === undefined ? ['basic_archive: the module is not installed'] : [],
-  }
-}
-
-if (process.argv[1] === import.meta.filename) {
-  const [segments, rounds] = process.argv.slice(2).map(Number)
-  const { name, unit, rows, skipped } = await bench({ segments, rounds })
-  console.log(name)
-  for (const { what, value, ratio } of rows) console.log(`  ${what.padEnd(18)}${value.toFixed(1).padStart(7)} ${unit}   ${ratio.toFixed(2)} x cp`)
-  for (const line of skipped) console.log(`  not measured: ${line}`)
+  return [...results].map(([what, values]) => ({ what, value: Math.max(...values), unit: 'seg/s', ratio: Math.max(...values) / base, reference: 'cp' }))
 }
