@@ -1,10 +1,11 @@
-// A whole Debian machine with a real systemd, from this one: an overlay over / (nothing of ours is written), booted with
-// systemd-nspawn in network and process namespaces of its own, driven with nsenter, ended by its process id.
+// A whole Debian machine from this one, with a real systemd or without: an overlay over / (nothing of ours is written), started
+// with systemd-nspawn in network and process namespaces of its own, driven with nsenter, ended by its process id.
 import { execFile, spawn } from 'node:child_process'
 import fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { binDirectory, installServers } from '../../support/install-servers.mjs'
 
 const exec = promisify(execFile)
 
@@ -46,17 +47,42 @@ export class Machine {
     return machine
   }
 
+  /** Runs a program on the files of the machine before it is started: to make accounts. */
+  async prepare(file, args) {
+    await exec('chroot', [this.root, file, ...args])
+  }
+
+  /** Lays one of the packaged servers into the machine, as somebody who built it there: a copy, so that the lab may break it. */
+  async installServer(major, prefix) {
+    if (!(await installServers([String(major)]))) throw new Error('no servers for this platform')
+    const inside = path.join(this.root, prefix)
+    await fs.mkdir(path.dirname(inside), { recursive: true })
+    await exec('cp', ['-a', path.dirname(binDirectory(major)), inside])
+  }
+
+  /** With systemd as its first process. */
   async boot() {
-    this.#nspawn = spawn('systemd-nspawn', ['-D', this.root, '--private-network', '--register=no', '--keep-unit', '--boot', '--quiet', '--machine=pgwal-lab'], { stdio: 'ignore' })
+    await this.#start(['--boot'], async () => ['running', 'degraded'].includes((await this.run('systemctl', ['is-system-running'])).stdout.trim()))
+  }
+
+  /** Without an init that knows of services, like a container or a machine of another kind of init. */
+  async startBare() {
+    await this.#start(['--as-pid2', '/bin/sleep', 'infinity'], async () => (await this.run('cat', ['/proc/2/comm'])).stdout.trim() === 'sleep')
+  }
+
+  async #start(how, ready) {
+    const options = how[0] === '--boot' ? how : [how[0], '--kill-signal=SIGTERM', '--', ...how.slice(1)]
+    this.#nspawn = spawn('systemd-nspawn', ['-D', this.root, '--private-network', '--register=no', '--keep-unit', '--quiet', '--machine=pgwal-lab', ...options], { stdio: ['ignore', 'ignore', 'pipe'] })
+    let said = ''
+    this.#nspawn.stderr.on('data', (chunk) => (said = `${said}${chunk}`.slice(-2000)))
     const deadline = Date.now() + 90_000
     for (;;) {
-      if (this.#nspawn.exitCode !== null) throw new Error(`systemd-nspawn ended with ${this.#nspawn.exitCode}`)
-      if (Date.now() > deadline) throw new Error('the machine did not boot within 90 s')
+      if (this.#nspawn.exitCode !== null) throw new Error(`systemd-nspawn ended with ${this.#nspawn.exitCode}: ${said}`)
+      if (Date.now() > deadline) throw new Error(`the machine did not start within 90 s: ${said}`)
       const children = await exec('pgrep', ['-P', String(this.#nspawn.pid)]).then((done) => done.stdout.trim().split('\n'), () => [])
       if (children[0]) {
         this.#leader = children[0]
-        const state = await this.run('systemctl', ['is-system-running']).catch(() => ({ stdout: '' }))
-        if (['running', 'degraded'].includes(state.stdout.trim())) return
+        if (await ready().catch(() => false)) return
       }
       await new Promise((resolve) => setTimeout(resolve, 200))
     }

@@ -23,7 +23,7 @@ export function program(machine) {
 
 /**
  * @param target the cluster as seen inside the machine: its id, conf and hba, and `refuseArchiving`/`allowArchiving`, which make
- *   the service refuse to start with archive_mode on, although every file is right
+ *   the service refuse to start with archive_mode on, although every file is right; `flags` are enable's
  */
 export async function mainJob(test, machine, target) {
   const pgwal = program(machine)
@@ -31,6 +31,7 @@ export async function mainJob(test, machine, target) {
   const verdictOf = (report, id) => report.checks.find((check) => check.id === id)?.verdict
   const before = { conf: await fs.readFile(inside(target.conf)), hba: await fs.readFile(inside(target.hba)), conf_: await fs.stat(inside(target.conf)), hba_: await fs.stat(inside(target.hba)) }
   const choose = ['--cluster', target.cluster]
+  const { flags = [] } = target
 
   await test('doctor: WAL is not archived', async () => {
     const done = await pgwal('doctor', ...choose, '--json')
@@ -40,7 +41,7 @@ export async function mainJob(test, machine, target) {
   })
 
   await test('enable: applied, restarted, proved', async () => {
-    const done = await pgwal('enable', ...choose, '--yes', '--json')
+    const done = await pgwal('enable', ...choose, ...flags, '--yes', '--json')
     assert.equal(done.code, 0, done.stdout + done.stderr)
     assert.equal(done.json.outcome, 'applied')
     assert.equal(verdictOf(done.json.verify, 'archive-round-trip'), 'pass')
@@ -59,7 +60,7 @@ export async function mainJob(test, machine, target) {
   })
 
   await test('undo: every byte, owner and mode as before', async () => {
-    const done = await pgwal('undo', '--yes', '--json')
+    const done = await pgwal('undo', ...choose, '--yes', '--json')
     assert.equal(done.code, 0, done.stdout + done.stderr)
     for (const name of ['conf', 'hba']) {
       assert.deepEqual(await fs.readFile(inside(target[name])), before[name])
@@ -71,7 +72,7 @@ export async function mainJob(test, machine, target) {
 
   await test('a restart that fails is rolled back, and the old server runs', async () => {
     await target.refuseArchiving()
-    const done = await pgwal('enable', ...choose, '--yes', '--json')
+    const done = await pgwal('enable', ...choose, ...flags, '--yes', '--json')
     assert.equal(done.code, 1, done.stdout + done.stderr)
     assert.equal(done.json.outcome, 'rolled-back')
     assert.deepEqual(await fs.readFile(inside(target.conf)), before.conf)
@@ -80,6 +81,24 @@ export async function mainJob(test, machine, target) {
     assert.equal(clusters.find((one) => one.id === target.cluster).running, true)
     await target.allowArchiving()
   })
+}
+
+/** Runs bodies at the same time and waits for all of them, also when one fails: nothing may be under way when a machine goes. */
+export async function together(bodies) {
+  const failed = (await Promise.allSettled(bodies.map((body) => body()))).find(({ status }) => status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+}
+
+/** The same tests under a name of their own, for several clusters on one machine. */
+export function about(test, name) {
+  return (title, body) => test(`${name}: ${title}`, body)
+}
+
+/** Runs a program inside that must succeed. */
+export async function must(machine, file, args, options) {
+  const done = await machine.run(file, args, options)
+  assert.equal(done.code, 0, `${file} ${args.join(' ')}\n${done.stdout}${done.stderr}`)
+  return done.stdout
 }
 
 /** A start condition of the unit: what a policy, a wrapper or a full machine does to a good configuration. */
