@@ -3,7 +3,7 @@ import { effectiveSettingsFact } from '../facts/effective-settings.ts'
 import type { EffectiveSetting, SettingLineView } from '../facts/effective-settings.ts'
 import { sameValue } from '../postgres/settings/index.ts'
 import type { Finding } from './check.ts'
-import { cannotJudge, defineCheck } from './check.ts'
+import { CannotJudge, cannotJudge, defineCheck } from './check.ts'
 import { finding } from './support/finding.ts'
 import { numberOf } from './support/settings.ts'
 
@@ -20,6 +20,7 @@ export default defineCheck({
     const findings = told.flatMap((setting) => [...pending(setting), ...overridden(setting, cluster.major)])
     if (findings.length > 0) return findings
     if (settings.complete) return []
+    if (settings.filesMissing !== undefined) throw new CannotJudge(settings.filesMissing)
     throw settings.unreadable === undefined ? cannotJudge('config-unreadable') : cannotJudge('not-readable', { target: settings.unreadable })
   },
 

@@ -56,11 +56,11 @@ function before(a: string, b: string): boolean {
 async function fromServer(from: Gathering): Promise<ArchiveStatusFact> {
   const session = await sessionOf(from)
   const [row] = await session.query(
-    `WITH status AS (SELECT name, modification FROM pg_ls_archive_statusdir())
-     SELECT count(*) FILTER (WHERE name LIKE '%.ready') AS ready, count(*) FILTER (WHERE name LIKE '%.done') AS done, first.name, first.since
-       FROM status LEFT JOIN (SELECT name, extract(epoch FROM modification)::float8 * 1000 AS since FROM status
-                               WHERE name LIKE '%.ready' ORDER BY name NOT LIKE '%.history.ready', name COLLATE "C" LIMIT 1) AS first ON true
-      GROUP BY first.name, first.since`)
+    `WITH status AS (SELECT name, modification FROM pg_ls_archive_statusdir()),
+          first AS (SELECT name, extract(epoch FROM modification)::float8 * 1000 AS since FROM status
+                     WHERE name LIKE '%.ready' ORDER BY name NOT LIKE '%.history.ready', name COLLATE "C" LIMIT 1)
+     SELECT (SELECT count(*) FROM status WHERE name LIKE '%.ready') AS ready, (SELECT count(*) FROM status WHERE name LIKE '%.done') AS done,
+            (SELECT name FROM first) AS name, (SELECT since FROM first) AS since`)
   const counts = { ready: Number(row?.['ready'] ?? 0), done: Number(row?.['done'] ?? 0) }
   const name = row?.['name']
   return typeof name === 'string' ? { ...counts, oldest: { name: name.replace(/\.ready$/, ''), since: new Date(Number(row?.['since'])) } } : counts

@@ -10,7 +10,7 @@ import { parseValue, sameValue, settingInfo, settingName } from '../postgres/set
 import { configurationFact } from './configuration.ts'
 import type { ConfigurationFact } from './configuration.ts'
 import { FactUnavailable } from './fact.ts'
-import type { Fact } from './fact.ts'
+import type { Fact, Unavailable } from './fact.ts'
 import { liveSettingsFact } from './live-settings.ts'
 import type { LiveSetting } from './live-settings.ts'
 import { RELEVANT_SETTINGS } from './relevant-settings.ts'
@@ -44,6 +44,8 @@ export interface EffectiveSettings {
   readonly live: boolean
   /** Whether all the files were read. */
   readonly complete: boolean
+  /** Why no file could be read at all. */
+  readonly filesMissing?: Unavailable
   /** A file that could not be read and may decide; undefined when all were read. */
   readonly unreadable?: string
 }
@@ -53,7 +55,8 @@ export const effectiveSettingsFact: Fact<EffectiveSettings> = {
   async gather(from) {
     const [files, live] = await Promise.all([from.fact(configurationFact), from.fact(liveSettingsFact)])
     if (!files.ok && !live.ok) throw new FactUnavailable(files.why)
-    return mergeSettings(from.cluster.major, files.ok ? files.value : undefined, live.ok ? live.value : undefined)
+    const merged = mergeSettings(from.cluster.major, files.ok ? files.value : undefined, live.ok ? live.value : undefined)
+    return files.ok ? merged : { ...merged, filesMissing: files.why }
   },
 }
 

@@ -116,7 +116,7 @@ export async function attempt<T>(gather: () => Promise<T>): Promise<Outcome<T>> 
     return { ok: true, value: await gather() }
   } catch (error) {
     if (error instanceof FactUnavailable) return { ok: false, why: error.why }
-    if (error instanceof HostError) return { ok: false, why: { code: reasonOf(error), params: { target: error.target, cause: error.code } } }
+    if (error instanceof HostError && !isOurFault(error)) return { ok: false, why: { code: reasonOf(error), params: { target: error.target, cause: error.code } } }
     throw error
   }
 }
@@ -136,12 +136,17 @@ async function withinTime<T>(outcome: Promise<Outcome<T>>, target: string, timeo
 /** SQLSTATE insufficient_privilege. */
 const NO_PRIVILEGE = '42501'
 
+/** Class 42 is a statement that the server cannot make sense of: a fault in pgwal, not of the machine. */
+function isOurFault({ code }: HostError): boolean {
+  return /^42[0-9A-Z]{3}$/.test(code) && code !== NO_PRIVILEGE
+}
+
 function reasonOf(error: HostError): string {
   const code = codeOf(error)
   if (code === 'EACCES' || code === 'EPERM') return 'not-readable'
   if (code === 'ENOENT' || code === 'ENOTDIR') return 'not-found'
   if (code === 'timeout' || code === '57014') return 'timeout'
   if (code === NO_PRIVILEGE) return 'no-privilege'
-  if (code === 'too-large') return 'too-large'
+  if (code === 'too-large' || code === 'remote') return code
   return 'host-error'
 }

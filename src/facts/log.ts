@@ -3,7 +3,6 @@
  * nowhere else. The log may be text, CSV or JSON, and its words may be translated, so that they are matched loosely.
  * @see https://www.postgresql.org/docs/current/runtime-config-logging.html
  */
-import { serviceOf } from '../platforms/index.ts'
 import { acting, optional, unavailable } from './fact.ts'
 import { archiveCommandFact } from './archive-command.ts'
 import type { Fact, Gathering } from './fact.ts'
@@ -76,6 +75,8 @@ async function tail(from: Gathering, path: string): Promise<string | undefined> 
 
 /** The service's own log (the journal), for servers that log to stderr with no file behind it. */
 async function fromService({ host, cluster }: Gathering, found: (text: string) => void): Promise<string | undefined> {
+  // Loaded only here: what no file tells is rare, and every start would pay for all platforms.
+  const { serviceOf } = await import('../platforms/index.ts')
   const { logs } = await serviceOf(cluster, host)
   if (logs === undefined) return undefined
   const ran = await host.run(logs.file, logs.args, { timeoutMs: logs.timeoutMs, maxOutput: TAIL, ...(logs.as === undefined ? {} : { as: logs.as }), ...(logs.env === undefined ? {} : { env: logs.env }) })

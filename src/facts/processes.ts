@@ -16,7 +16,8 @@ export const processesFact: Fact<readonly ServerProcess[]> = {
   name: 'processes',
   async gather(from) {
     const { host, cluster } = from
-    if (cluster.pid === undefined) throw unavailable('server-down')
+    if (!cluster.running) throw unavailable('server-down')
+    if (cluster.pid === undefined) throw unavailable('remote')
     if (host.os === 'win32') throw unavailable('not-applicable')
     const children = host.os === 'linux' ? await linuxChildren(from, cluster.pid) : await listedChildren(from, cluster.pid)
     return children.map(({ pid, title }) => ({ pid, title, role: roleOf(title) }))

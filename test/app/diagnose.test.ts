@@ -7,6 +7,7 @@ import { diagnose } from '../../src/app/diagnose.ts'
 import type { DiagnoseOptions } from '../../src/app/diagnose.ts'
 import { checks } from '../../src/checks/index.ts'
 import { NodeHost } from '../../src/host/node-host.ts'
+import { remoteHostOver } from '../../src/host/remote-host.ts'
 import type { Cluster } from '../../src/platforms/platform.ts'
 import type { ClusterReport } from '../../src/report/report.ts'
 import { clusterOf } from '../support/cluster-of.ts'
@@ -209,6 +210,24 @@ describe('another cluster answers on the port', () => {
       expect(verdict(report, 'replication-role')).toMatchObject({ kind: 'skip', why: { code: 'other-server' } })
     } finally {
       await Promise.all([stopped.remove(), other.remove()])
+    }
+  })
+})
+
+describe('a server on another machine', () => {
+  it('is judged by what SQL shows; the rest is skipped for that reason', async () => {
+    const server = await TestServer.create(17, { conf: "archive_mode = on\narchive_command = '/bin/true'" })
+    try {
+      await server.start()
+      const { pid, ...cluster } = await clusterOf(server)
+      expect(pid).toBeGreaterThan(0)
+      const report = await diagnose(remoteHostOver(host), { ...cluster, platform: 'other', owner: await host.self(), socketDirs: [], service: { kind: 'unknown', name: '' } }, { connection: { host: '127.0.0.1', user: 'postgres' } })
+      expect(report.summary.crash).toBe(0)
+      expect(alarms(report)).toEqual(['archive-command/discards'])
+      for (const id of ['archive-mode', 'archiver-running', 'wal-level', 'replication-role', 'archiver-backlog']) expect(verdict(report, id), id).toEqual({ kind: 'pass' })
+      for (const id of ['replication-rule', 'hba-loads', 'configuration-loads', 'settings-in-force']) expect(verdict(report, id), id).toMatchObject({ kind: 'skip', why: { code: 'remote' } })
+    } finally {
+      await server.remove()
     }
   })
 })

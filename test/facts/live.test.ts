@@ -25,6 +25,7 @@ import { roleSettingsFact } from '../../src/facts/role-settings.ts'
 import { rolesFact } from '../../src/facts/roles.ts'
 import { serverFact } from '../../src/facts/server.ts'
 import { NodeHost } from '../../src/host/node-host.ts'
+import { remoteHostOver } from '../../src/host/remote-host.ts'
 import { clusterOf } from '../support/cluster-of.ts'
 import { eventually } from '../support/eventually.ts'
 import { TestServer } from '../support/server.ts'
@@ -135,6 +136,22 @@ describe('with less than everything', () => {
       expect((await value(open, liveSettingsFact)).get('archive_mode')).toMatchObject({ value: 'on', sourceFile: null })
     } finally {
       await open.close()
+    }
+  })
+
+  it('the archiver\'s queue over SQL, where the data directory is closed', async () => {
+    await server.query('CREATE TABLE q ()')
+    await server.query('SELECT pg_switch_wal()')
+    const local = await gatheringFor(host, await clusterOf(server))
+    const remote = await gatheringFor(remoteHostOver(host), { ...(await clusterOf(server)), socketDirs: [] }, { connection: { host: '127.0.0.1', user: 'postgres' } })
+    try {
+      const { oldest, ready, done } = await value(local, archiveStatusFact)
+      const overSql = await value(remote, archiveStatusFact)
+      expect(overSql).toMatchObject({ ready, done, oldest: { name: oldest!.name } })
+      expect(Math.abs(overSql.oldest!.since.getTime() - oldest!.since.getTime())).toBeLessThan(1000)
+      expect(await value(remote, identityFact)).toEqual(await value(local, identityFact))
+    } finally {
+      await Promise.all([local.close(), remote.close()])
     }
   })
 
