@@ -7,6 +7,7 @@ import { readClusterConfiguration } from './read-files.ts'
 import type { ArchivePlace } from './planner.ts'
 import { actingAs } from './server-context.ts'
 import type { ServerContext } from './server-context.ts'
+import { guardedByMacOs } from './macos-privacy.ts'
 import { parentOf } from './state-directory.ts'
 
 /** As many segments are asked whose they are; a directory of a million is not read to its end. */
@@ -20,7 +21,8 @@ export async function surveyArchivePlace(context: Looking, directory: string, ow
   const { host, self, cluster } = context
   const acting = actingAs(self, cluster.owner)
   const found = await existing(host, directory, acting)
-  const place = { directory, realPath: found.realPath, missing: found.missing, parentIsRoots: false }
+  const guarded = host.os === 'darwin' && guardedByMacOs(found.realPath, cluster.owner.home)
+  const place = { directory, realPath: found.realPath, missing: found.missing, parentIsRoots: false, ...(guarded ? { guarded } : {}) }
   if (found.problem !== undefined) return { ...place, kind: found.problem === 'ENOTDIR' ? 'other' : 'absent', writable: { ok: false, code: found.problem } }
   const writable = await host.canWriteInto(found.path, acting)
   if (found.missing.length > 0) {

@@ -28,6 +28,8 @@ export interface ArchivePlace {
   readonly writable: { readonly ok: true } | { readonly ok: false; readonly code: string }
   /** A system identifier, decimal, of segments in it that is not this cluster's. */
   readonly foreign?: string
+  /** macOS keeps it from what launchd starts, whatever its mode says. */
+  readonly guarded?: boolean
   /** Another cluster that archives into it. */
   readonly usedBy?: string
 }
@@ -160,6 +162,7 @@ class Planner {
     if (place === undefined || place.directory !== directory) throw new Error('the archive place that was looked at is not the one that is wanted')
     const inside = input.dataPlaces.find((data) => isWithin(place.realPath, data))
     if (inside !== undefined) refuse('archive-directory-inside', { path: directory, inside })
+    if (place.guarded === true) refuse('archive-directory-guarded', { path: directory })
     if (place.kind === 'other') refuse('archive-directory-not-directory', { path: directory })
     if (place.usedBy !== undefined) refuse('archive-directory-used', { path: directory, cluster: place.usedBy })
     if (place.foreign !== undefined) refuse('archive-directory-foreign', { path: directory, found: place.foreign, own: input.systemIdentifier })

@@ -50,7 +50,7 @@ export async function managerOf(cluster: ManagedCluster): Promise<Manager | unde
   if (postmaster?.elsewhere === true) return containerManager(postmaster)
   if (postmaster !== undefined) {
     const unit = unitOfCgroup(postmaster.cgroup)?.name ?? ''
-    const parent = `${postmaster.parent.name} ${(await textOf(host, `/proc/${postmaster.parent.pid}/cmdline`) ?? '').replaceAll('\0', ' ')}`
+    const parent = `${postmaster.parent.name} ${(postmaster.parent.command ?? await textOf(host, `/proc/${postmaster.parent.pid}/cmdline`) ?? '').replaceAll('\0', ' ')}`
     const seenIn = (word: RegExp): string | undefined => (word.test(unit) ? `${unit}.service` : postmaster.parent.pid > 1 && word.test(parent) ? `process ${postmaster.parent.pid} (${postmaster.parent.name})` : undefined)
     const patroni = seenIn(/\bpatroni\b/)
     if (patroni !== undefined) return { name: 'Patroni', command: PATRONI, evidence: patroni }

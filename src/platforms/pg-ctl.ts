@@ -40,7 +40,7 @@ export async function pgCtlService(cluster: Cluster, host: Host): Promise<Servic
   const { dataDir, owner, pid } = cluster
   const acting = actingFor(await host.self(), owner)
   const program = cluster.binDir === undefined ? 'pg_ctl' : `${cluster.binDir}/pg_ctl`
-  const proc = async (name: string): Promise<string | undefined> => (pid === undefined ? undefined : await textOf(host, `/proc/${pid}/${name}`) ?? await textOf(host, `/proc/${pid}/${name}`, acting))
+  const proc = async (name: string): Promise<string | undefined> => (pid === undefined || host.os !== 'linux' ? undefined : await textOf(host, `/proc/${pid}/${name}`) ?? await textOf(host, `/proc/${pid}/${name}`, acting))
   const cmdline = (await proc('cmdline'))?.split('\0').slice(1, -1)
   const args = cmdline ?? parsePostmasterOpts(await textOf(host, `${dataDir}/postmaster.opts`, acting) ?? '')?.args ?? []
   const inherited = await proc('environ') ?? ''

@@ -13,8 +13,8 @@ export interface Evidence {
 
 /** The supervisor's handle on a cluster: data, turned into commands by {@link Platform.service}. */
 export interface ClusterService {
-  readonly kind: 'systemd' | 'pg_ctlcluster' | 'pg_ctl' | 'brew' | 'windows' | 'unknown'
-  /** Unit (without `.service`), `15 main`, formula, Windows service name; the data directory for pg_ctl. */
+  readonly kind: 'systemd' | 'pg_ctlcluster' | 'pg_ctl' | 'brew' | 'launchd' | 'openrc' | 'rc.d' | 'windows' | 'unknown'
+  /** Unit (without `.service`), `15 main`, formula, launchd's label, a script of OpenRC or rc.d, Windows service name; the data directory for pg_ctl. */
   readonly name: string
   /** Whose systemd it is, for a unit of a user's own manager: the uid. */
   readonly userManager?: number

@@ -1,7 +1,9 @@
-// Postmasters among the processes of a Linux machine. https://man7.org/linux/man-pages/man5/proc.5.html
+// Postmasters among the processes of a machine: from /proc on Linux, elsewhere from ps.
+// https://man7.org/linux/man-pages/man5/proc.5.html
 import type { Acting, Host } from '../host/host.ts'
 import { startsServer } from './command-line.ts'
-import { accountOf, actingFor, linkOf, sameKey, statOf, textOf } from './reading.ts'
+import { accountOf, actingFor, linkOf, ran, sameKey, statOf, textOf } from './reading.ts'
+import { fileOfDescriptor, postmastersOfPs, PS } from './ps.ts'
 import { containerOfCgroup } from './systemd.ts'
 
 export interface Postmaster {
@@ -9,7 +11,7 @@ export interface Postmaster {
   /** Who runs it. */
   readonly uid: number
   readonly gid: number
-  readonly parent: { readonly pid: number; readonly name: string }
+  readonly parent: { readonly pid: number; readonly name: string; readonly command?: string }
   /** The program and its arguments. */
   readonly argv: readonly string[]
   /** The program, when we may see it; without the mark of a file that is gone. */
@@ -46,16 +48,17 @@ export function parseStat(text: string): Omit<Entry, 'pid'> | undefined {
 }
 
 /** `postmaster` is the name under the units of PGDG's packages up to 15; `edb-postgres` that of EDB's own server. */
-const NAMES = new Set(['postgres', 'postmaster', 'edb-postgres', 'postgres.real'])
+export const NAMES: ReadonlySet<string> = new Set(['postgres', 'postmaster', 'edb-postgres', 'postgres.real'])
 
 /** Strings that end in NUL. */
 function strings(text: string): string[] {
   return text.split('\0').slice(0, -1)
 }
 
-/** Every postmaster that can be seen. Without /proc there is none, and the list is not complete. */
+/** Every postmaster that can be seen. On Windows the services tell of them. */
 export async function findPostmasters(host: Host): Promise<Processes> {
-  if (host.os !== 'linux') return { postmasters: [], complete: false }
+  if (host.os === 'win32') return { postmasters: [], complete: false }
+  if (host.os !== 'linux') return fromPs(host)
   const entries = new Map<number, Entry>()
   for (const { name } of await host.list('/proc').catch(() => [])) {
     if (!/^\d+$/.test(name)) continue
@@ -66,6 +69,26 @@ export async function findPostmasters(host: Host): Promise<Processes> {
     NAMES.has(name) && !NAMES.has(entries.get(parent)?.name ?? '') && state !== 'Z' && state !== 'X')
   const found = await Promise.all(servers.map((entry) => examine(host, entry, entries.get(entry.parent)?.name ?? '')))
   return { postmasters: found.filter((one) => one !== undefined), complete: entries.has(1) }
+}
+
+async function fromPs(host: Host): Promise<Processes> {
+  const listed = await ran(host, 'ps', PS)
+  if (listed?.code !== 0) return { postmasters: [], complete: false }
+  const { servers, complete } = postmastersOfPs(listed.stdout, NAMES)
+  const postmasters = await Promise.all(servers.map(async ({ pid, user, argv, parent }): Promise<Postmaster | undefined> => {
+    const account = await host.account(user)
+    if (account === undefined || !startsServer(argv.slice(1))) return undefined
+    const cwd = await fileOfDescriptor(host, pid, 'cwd')
+    const info = cwd === undefined ? undefined : await statOf(host, cwd) ?? await statOf(host, cwd, actingFor(await host.self(), account))
+    const exe = argv[0]!.startsWith('/') ? argv[0] : undefined
+    return {
+      pid, uid: account.uid, gid: account.gid, parent, argv, replaced: false, environment: new Map(), cgroup: '', elsewhere: false,
+      ...(exe === undefined ? {} : { exe }),
+      ...(cwd === undefined ? {} : { cwd }),
+      ...(info === undefined ? {} : { cwdKey: sameKey(info) }),
+    }
+  }))
+  return { postmasters: postmasters.filter((one) => one !== undefined), complete }
 }
 
 async function examine(host: Host, { pid, parent }: Entry, parentName: string): Promise<Postmaster | undefined> {
@@ -111,9 +134,9 @@ async function examine(host: Host, { pid, parent }: Entry, parentName: string): 
 
 /** The file that a process writes its messages to, when its standard output or error is a regular file. */
 export async function outputFile(host: Host, pid: number, acting: Acting): Promise<string | undefined> {
-  for (const fd of [2, 1]) {
+  for (const fd of ['2', '1']) {
     const path = `/proc/${pid}/fd/${fd}`
-    const target = await linkOf(host, path) ?? await linkOf(host, path, acting)
+    const target = host.os === 'linux' ? await linkOf(host, path) ?? await linkOf(host, path, acting) : await fileOfDescriptor(host, pid, fd)
     if (target === undefined || !target.startsWith('/')) continue
     if (target === '/dev/null') return target
     const info = await statOf(host, target, acting)

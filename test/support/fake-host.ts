@@ -173,6 +173,10 @@ export class FakeHost {
     return this.#nodes.has(`/proc/${pid}`) || this.machine.pids?.includes(pid) === true
   }
 
+  async which(program: string): Promise<string | undefined> {
+    return (this.machine.env?.['PATH'] ?? '').split(':').map((directory) => `${directory}/${program}`).find((path) => this.#nodes.has(path))
+  }
+
   async run(file: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     this.#uid(options)
     const line = [file, ...args].join(' ')
