@@ -4,8 +4,10 @@ import { UserError } from '../errors.ts'
 import { archiveCommandFact } from '../facts/archive-command.ts'
 import { FactUnavailable } from '../facts/fact.ts'
 import type { Gathering } from '../facts/fact.ts'
+import { identityFact } from '../facts/identity.ts'
 import { serverFact } from '../facts/server.ts'
 import { readConnectionSources, remoteHost } from '../host/connection.ts'
+import { surveyArchivePlace } from '../plan/archive-place.ts'
 import { execute } from '../plan/executor.ts'
 import type { Happening } from '../plan/happening.ts'
 import { gatherPlanInput } from '../plan/gather.ts'
@@ -98,7 +100,8 @@ export async function enable(context: Context, selection: Selection, options: En
   if (steps.length === 0) return { ...result, outcome: 'nothing-to-do' }
 
   const { self } = await rights(context, cluster)
-  if (plan.effects.restart && plan.service.needsRoot && !self.privileged) throw new UserError('need-privileges', { user: self.name, owner: 'root', command: `sudo pgwal enable --cluster ${cluster.id}` })
+  const needsRoot = (plan.effects.restart && plan.service.needsRoot) || plan.steps.some(({ kind }) => kind === 'daemon-reload')
+  if (needsRoot && !self.privileged) throw new UserError('need-privileges', { user: self.name, owner: 'root', command: `sudo pgwal enable --cluster ${cluster.id}` })
   const show = options.onPlan ?? (context.json ? () => undefined : (text: string) => context.ui.note(text))
   if (options.dryRun === true) return { ...result, outcome: 'planned' }
   if (options.yes !== true && (!context.ui.interactive || context.json)) return { ...result, outcome: 'planned', needsConfirmation: true }
@@ -230,7 +233,7 @@ function tidy(path: string): string {
   return path.length > 1 ? path.replace(/\/+$/, '') : path
 }
 
-/** Where it archives already, if that was our work; else the platform's place, unless another cluster uses it. */
+/** Where it archives already, if that was our work; else the platform's place, unless another cluster uses it or left its WAL there. */
 async function defaultDirectory(context: Context, cluster: Cluster, gathering: Gathering, clusters: readonly Cluster[]): Promise<string> {
   const own = await gathering.fact(archiveCommandFact)
   if (own.ok && own.value.destination !== undefined && own.value.judgement?.kind === 'pgwal') return own.value.destination
@@ -242,7 +245,15 @@ async function defaultDirectory(context: Context, cluster: Cluster, gathering: G
     if (theirs.ok && theirs.value.destination !== undefined) used.push(theirs.value.destination)
     await open.close()
   }
-  return archiveDirectoryFor(cluster, used)
+  const identity = await gathering.fact(identityFact)
+  const self = await context.host.self()
+  for (;;) {
+    const directory = archiveDirectoryFor(cluster, used)
+    if (!identity.ok) return directory
+    const { foreign } = await surveyArchivePlace({ host: context.host, cluster, self }, directory, { systemIdentifier: identity.value.systemIdentifier, others: [] })
+    if (foreign === undefined) return directory
+    used.push(directory)
+  }
 }
 
 function goalsOf({ archiveDirectory, replicationUser, allowFrom }: Answers, options: EnableOptions): Goal[] {

@@ -77,9 +77,11 @@ export async function previewUndo(host: Host, run: RecordedRun, options: Pick<Un
   const { due, edited } = await examine(context, run)
   const restart = await restarts(context, run)
   const server: StepView[] = due.length === 0 ? [] : restart ? [{ kind: 'restart' }] : context.cluster.running ? [{ kind: 'reload' }] : []
+  // systemd hears of its old drop-ins before anything is restarted.
+  const units = run.plan.steps.flatMap((step) => (step.kind === 'daemon-reload' && run.plan.steps.some((other) => 'role' in other && other.role === 'unit-drop-in' && due.some(({ path }) => path === other.path)) ? [kindOf(step).describe(step)] : []))
   return {
     run, edited,
-    steps: [...due, ...server],
+    steps: [...due, ...units, ...server],
     effects: { restart, reload: !restart && server.length > 0, connectionsDropped: restart ? null : 0, restartFor: run.plan.effects.restartFor },
   }
 }

@@ -2,6 +2,7 @@
 import archiveCommand from './archive-command.ts'
 import archiveDirectory from './archive-directory.ts'
 import archiveMode from './archive-mode.ts'
+import archiveSelinux from './archive-selinux.ts'
 import archiveSpace from './archive-space.ts'
 import archiveSystemIdentifier from './archive-system-identifier.ts'
 import archiverBacklog from './archiver-backlog.ts'
@@ -17,6 +18,7 @@ import postgresqlEndOfLife from './postgresql-end-of-life.ts'
 import replicationRole from './replication-role.ts'
 import replicationRule from './replication-rule.ts'
 import serverReachable from './server-reachable.ts'
+import serviceSandbox from './service-sandbox.ts'
 import settingsInForce from './settings-in-force.ts'
 import unfinishedRun from './unfinished-run.ts'
 import walKeepSize from './wal-keep-size.ts'
@@ -26,6 +28,7 @@ export const checks: readonly Check[] = [
   archiveCommand,
   archiveDirectory,
   archiveMode,
+  archiveSelinux,
   archiveSpace,
   archiveSystemIdentifier,
   archiverBacklog,
@@ -40,6 +43,7 @@ export const checks: readonly Check[] = [
   replicationRole,
   replicationRule,
   serverReachable,
+  serviceSandbox,
   settingsInForce,
   unfinishedRun,
   walKeepSize,

@@ -18,7 +18,9 @@ import { processesFact } from './processes.ts'
 import { replicationFact } from './replication.ts'
 import { roleSettingsFact } from './role-settings.ts'
 import { rolesFact } from './roles.ts'
+import { selinuxFact } from './selinux.ts'
 import { serverFact } from './server.ts'
+import { serviceSandboxFact } from './service-sandbox.ts'
 
 export const facts: readonly Fact<unknown>[] = [
   archiveCommandFact,
@@ -39,5 +41,7 @@ export const facts: readonly Fact<unknown>[] = [
   replicationFact,
   roleSettingsFact,
   rolesFact,
+  selinuxFact,
   serverFact,
+  serviceSandboxFact,
 ]

@@ -161,6 +161,7 @@ export const en = {
     restarted: 'restarted in {elapsedMs}',
     started: 'started in {elapsedMs}',
     reloaded: 'configuration read again, without a restart',
+    'units-reloaded': 'systemd has read its units again',
     'segment-archived': '{segment} archived in {elapsedMs}, identical to the server\'s',
     'replication-login': 'replication login as {user} over {addresses}',
     'in-force': '{name} = {value}',

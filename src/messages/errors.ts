@@ -97,6 +97,10 @@ export const errorTexts = {
     en: { message: '{owner} cannot write into {path} ({reason}).', remedy: 'Choose another place with --archive-dir DIR, or give the directory to {owner}.' },
     'zh-TW': { message: '{owner} 無法寫入 {path}（{reason}）。', remedy: '請以 --archive-dir DIR 選擇其他位置，或將該目錄的擁有權交給 {owner}。' },
   },
+  'archive-directory-hidden': {
+    en: { message: 'Inside of {unit}, {path} is another directory or none ({because}).', remedy: 'Choose a place that the service shares with everybody: --archive-dir DIR.' },
+    'zh-TW': { message: '在 {unit} 之內，{path} 是另一個目錄，或不存在（{because}）。', remedy: '請以 --archive-dir DIR 選擇服務與外部共用的位置。' },
+  },
   'archive-directory-guarded': {
     en: { message: 'macOS keeps {path} from background services, whatever its mode says: the server would get "Operation not permitted".', remedy: 'Choose a place outside of Documents, Desktop, Downloads, iCloud and /Volumes: --archive-dir DIR' },
     'zh-TW': { message: '無論權限模式為何，macOS 都不讓背景服務存取 {path}：伺服器會收到「Operation not permitted」。', remedy: '請選擇文件、桌面、下載項目、iCloud 與 /Volumes 以外的位置：--archive-dir DIR' },

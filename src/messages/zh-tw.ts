@@ -153,6 +153,7 @@ export const zhTW: Messages = {
     restarted: '已重新啟動，費時 {elapsedMs}',
     started: '已啟動，費時 {elapsedMs}',
     reloaded: '已重新載入設定，不需重新啟動',
+    'units-reloaded': 'systemd 已重新讀取單元檔',
     'segment-archived': '{segment} 已於 {elapsedMs}內歸檔，與伺服器的檔案完全相同',
     'replication-login': '{user} 可經由 {addresses} 進行複寫登入',
     'in-force': '{name} = {value}',

@@ -183,7 +183,7 @@ class Execute {
 function explain(error: unknown, step: Step | undefined): Happening {
   if (error instanceof ServerFailure) {
     const { why, reason, log } = error.failure
-    if (step?.kind === 'reload') return { status: 'failed', code: 'step-failed', params: { step: 'reload', reason }, log }
+    if (step?.kind === 'reload' || step?.kind === 'daemon-reload') return { status: 'failed', code: 'step-failed', params: { step: step.kind, reason }, log }
     return { status: 'failed', code: why === 'command' ? 'restart-failed' : 'start-failed', params: { reason }, log }
   }
   if (error instanceof UserError && error.code === 'changed') return { status: 'failed', code: 'edited-since', params: { path: String(error.params['path']) } }

@@ -10,11 +10,13 @@ import { liveSettingsFact } from '../facts/live-settings.ts'
 import { rolesFact } from '../facts/roles.ts'
 import type { RolesFact } from '../facts/roles.ts'
 import { serverFact } from '../facts/server.ts'
+import { examineSandbox } from '../facts/service-sandbox.ts'
 import type { Cluster, Service } from '../platforms/platform.ts'
+import { dropInPath } from '../platforms/sandbox.ts'
 import { archiveScripting } from '../postgres/archive-command/index.ts'
 import { surveyArchivePlace } from './archive-place.ts'
 import type { Goal } from './goal.ts'
-import type { PlanInput, RoleState } from './planner.ts'
+import type { PlanInput, RoleState, UnitSandbox } from './planner.ts'
 import { actingAs } from './server-context.ts'
 import { parentOf } from './state-directory.ts'
 
@@ -45,6 +47,7 @@ export async function gatherPlanInput(from: Gathering, wish: PlanWish): Promise<
     if (codeOf(error) === 'ENOENT') return null
     throw error
   })
+  const sandbox = archive === undefined ? undefined : await unitSandbox(from, archive.directory)
   const user = wish.goals.flatMap((goal) => (goal.kind === 'replication-role' || goal.kind === 'replication-rule' ? [goal.user] : []))[0]
   if (user !== undefined && user !== from.wanted.replicationUser) throw new Error(`the facts are about ${from.wanted.replicationUser}, the goals about ${user}`)
   const role = user === undefined ? undefined : roleState(roles, user)
@@ -54,6 +57,7 @@ export async function gatherPlanInput(from: Gathering, wish: PlanWish): Promise<
     hbaStale: server.ok && hba.modified.getTime() > server.value.configurationLoadedAt.getTime(),
     dataPlaces: await dataPlaces(from),
     ...(archive === undefined ? {} : { archive: await surveyArchivePlace(context, archive.directory, { systemIdentifier: identity.systemIdentifier, others: wish.clusters }) }),
+    ...(sandbox === undefined ? {} : { sandbox }),
     systemIdentifier: identity.systemIdentifier,
     segmentSize: identity.segmentSize,
     ...(live.ok ? { running: new Map([...live.value].map(([name, { value }]) => [name, value])) } : {}),
@@ -63,6 +67,24 @@ export async function gatherPlanInput(from: Gathering, wish: PlanWish): Promise<
     ddCanSync: host.os !== 'darwin',
     rootsFiles: await rootsFiles(context, [scriptPath, ...configuration.files.map(({ path }) => path), ...hba.hba.files.map(({ path }) => path)]),
     sha256: (bytes) => host.sha256(bytes),
+  }
+}
+
+/** What the unit of the server leaves of the directory to it, and what is in our drop-in now. */
+async function unitSandbox(from: Gathering, directory: string): Promise<UnitSandbox | undefined> {
+  const found = await examineSandbox(from, directory)
+  if (found === undefined) return undefined
+  const { unit, access, line } = found
+  const dropIn = dropInPath(unit)
+  const unlessMissing = <T>(work: Promise<T>): Promise<T | null> => work.catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return null
+    throw error
+  })
+  const parent = parentOf(dropIn)
+  return {
+    unit, access, because: line ?? 'systemd.exec(5)', dropIn,
+    before: await unlessMissing(from.host.read(dropIn)),
+    missing: await unlessMissing(from.host.stat(parent)) === null ? [parent] : [],
   }
 }
 

@@ -51,7 +51,7 @@ export interface SqlStep {
  * One thing that enable does, as data that can be stored: it holds what was before and what will be after. The code that
  * describes, applies and undoes a kind is `steps/<kind>.ts`.
  */
-export type Step = MakeDirectoryStep | WriteFileStep | SqlStep | { readonly kind: 'restart' } | { readonly kind: 'reload' }
+export type Step = MakeDirectoryStep | WriteFileStep | SqlStep | { readonly kind: 'daemon-reload' } | { readonly kind: 'restart' } | { readonly kind: 'reload' }
 
 export interface Plan {
   readonly cluster: Cluster
@@ -63,7 +63,7 @@ export interface Plan {
     readonly restart: boolean
     readonly reload: boolean
     readonly connectionsDropped: number | null
-    /** Settings that count only after a restart, whether or not this plan does one. */
+    /** Settings, of the server or of its unit, that count only after a restart, whether or not this plan does one. */
     readonly restartFor: readonly string[]
   }
   /** Bytes of one WAL segment, for judging settings against it. */

@@ -1,4 +1,6 @@
 // From what is and what should be to what has to be done: pure, and the same for doctor's fixes and enable.
+import { withReadWritePath } from '../platforms/sandbox.ts'
+import type { SandboxAccess } from '../platforms/sandbox.ts'
 import type { Cluster, Service } from '../platforms/platform.ts'
 import { archiveScripting } from '../postgres/archive-command/index.ts'
 import type { Shell } from '../postgres/archive-command/index.ts'
@@ -34,6 +36,19 @@ export interface ArchivePlace {
   readonly usedBy?: string
 }
 
+/** What the cluster's unit leaves of that directory to the server. */
+export interface UnitSandbox {
+  readonly unit: string
+  readonly access: SandboxAccess
+  /** The unit's line that decides, for people. */
+  readonly because: string
+  /** Our own file among the unit's drop-ins, and its present content. */
+  readonly dropIn: string
+  readonly before: Uint8Array | null
+  /** Directories that must be made for it. */
+  readonly missing: readonly string[]
+}
+
 export interface RoleState {
   readonly exists: boolean
   readonly login: boolean
@@ -54,6 +69,7 @@ export interface PlanInput {
   /** Real paths of the data directory, pg_wal and tablespaces: no archive in there. */
   readonly dataPlaces: readonly string[]
   readonly archive?: ArchivePlace
+  readonly sandbox?: UnitSandbox
   /** The shell that the server runs archive_command with; `sh` unless it says otherwise. */
   readonly shell?: Shell
   /** The present content of the archive script; null when there is none. */
@@ -84,6 +100,8 @@ export type Planned = { readonly kind: 'plan'; readonly plan: Plan } | Refusal
 const SCRIPT_MODE = 0o644
 const ARCHIVE_MODE = 0o700
 const PARENT_MODE = 0o755
+const UNIT_MODE = 0o644
+const ROOT = { name: 'root', uid: 0, gid: 0 }
 
 export function makePlan(input: PlanInput): Planned {
   try {
@@ -110,6 +128,8 @@ const ARCHIVE_TOOLS = /(?:^|[\s/'"=])(pgbackrest|barman-wal-archive|barman-cloud
 class Planner {
   private readonly directories: MakeDirectoryStep[] = []
   private readonly scripts: WriteFileStep[] = []
+  private readonly dropIns: Step[] = []
+  private opensSandbox = false
   private readonly statements: SqlStep[] = []
   private readonly alter = new Map<string, string>()
   private readonly settings = new Map<string, string>()
@@ -130,12 +150,13 @@ class Planner {
     if (errors[0] !== undefined) refuse('configuration-broken', { file: errors[0].file, line: errors[0].line, reason: errors[0].message })
     for (const goal of input.goals) this.reach(goal)
     const files = [...this.confSteps(), ...this.hbaSteps()]
-    const changes: Step[] = [...this.directories, ...this.scripts, ...files, ...this.alterSteps(), ...this.statements]
+    const changes: Step[] = [...this.directories, ...this.scripts, ...this.dropIns, ...files, ...this.alterSteps(), ...this.statements]
     const effects = this.effects(files.some(({ role }) => role === 'pg_hba.conf'))
+    const units: Step[] = this.opensSandbox ? [{ kind: 'daemon-reload' }] : []
     const last: Step[] = effects.restart ? [{ kind: 'restart' }] : effects.reload ? [{ kind: 'reload' }] : []
     const archive = input.goals.find((goal) => goal.kind === 'archive')
     return {
-      cluster: input.cluster, service: input.service, steps: [...changes, ...last], seen: this.seen(), effects, segmentSize: input.segmentSize,
+      cluster: input.cluster, service: input.service, steps: [...changes, ...units, ...last], seen: this.seen(), effects, segmentSize: input.segmentSize,
       wanted: { archiveDirectory: archive?.directory ?? '', settings: Object.fromEntries(this.settings), replicationUser: this.user, allowFrom: this.networks },
     }
   }
@@ -173,6 +194,7 @@ class Planner {
       this.directories.push({ kind: 'make-directory', path, owner: cluster.owner, mode, ...(at === 0 && place.parentIsRoots ? { asRoot: true } : {}) })
     })
     this.refuseOtherArchivers()
+    this.openSandbox(directory)
     const script = this.scriptPath()
     if (scripting.scriptProblem(script, cluster.dataDir) !== undefined) refuse('archive-directory-relative', { path: script })
     const ddCanSync = input.ddCanSync === undefined ? {} : { ddCanSync: input.ddCanSync }
@@ -185,6 +207,20 @@ class Planner {
     }
     this.setting('archive_mode', 'on', true)
     this.setting('archive_command', scripting.command(script, cluster.dataDir), false)
+  }
+
+  /** A directory that the unit keeps read-only is opened by a drop-in; one that it hides cannot hold an archive. */
+  private openSandbox(directory: string): void {
+    const { sandbox } = this.input
+    if (sandbox === undefined || sandbox.access === 'open') return
+    const { unit, because, dropIn, before, missing } = sandbox
+    if (sandbox.access === 'hidden') refuse('archive-directory-hidden', { path: directory, unit, because })
+    const after = encode(withReadWritePath(before === null ? null : new TextDecoder().decode(before), directory))
+    if (before === null || !sameBytes(before, after)) {
+      for (const path of missing) this.dropIns.push({ kind: 'make-directory', path, owner: ROOT, mode: PARENT_MODE, asRoot: true })
+      this.dropIns.push({ kind: 'write-file', role: 'unit-drop-in', path: dropIn, owner: ROOT, before: before === null ? null : this.state(before), after: this.state(after), mode: UNIT_MODE, asRoot: true })
+    }
+    this.opensSandbox = true
   }
 
   private scriptPath(): string {
@@ -339,10 +375,12 @@ class Planner {
   private effects(rulesChanged: boolean): Plan['effects'] {
     const { input } = this
     const waiting = this.differing()
-    const restartFor = waiting.filter((name) => settingInfo(name, this.configuration.major)?.restart === true)
+    const settings = waiting.filter((name) => settingInfo(name, this.configuration.major)?.restart === true)
+    // A service's view of the file system is made when it starts.
+    const restartFor = [...settings, ...(this.opensSandbox ? ['ReadWritePaths'] : [])]
     if (!input.cluster.running) return { restart: false, reload: false, connectionsDropped: 0, restartFor }
     const restart = input.restart && restartFor.length > 0
-    const reload = !restart && (rulesChanged || waiting.length > restartFor.length || (this.inForce && input.hbaStale === true))
+    const reload = !restart && (rulesChanged || waiting.length > settings.length || (this.inForce && input.hbaStale === true))
     return { restart, reload, connectionsDropped: restart ? input.connections : 0, restartFor }
   }
 
@@ -376,9 +414,11 @@ class Planner {
 
   /** Every file that the plan rests on. */
   private seen(): Plan['seen'] {
-    const { configuration, hba, script, sha256 } = this.input
+    const { input } = this
+    const { configuration, hba, script, sha256 } = input
     const seen = new Map<string, string | null>()
     for (const { path, bytes } of [...configuration.files, ...hba.files]) seen.set(path, sha256(bytes))
+    if (input.sandbox !== undefined && this.opensSandbox) seen.set(input.sandbox.dropIn, input.sandbox.before === null ? null : sha256(input.sandbox.before))
     if (this.scripts.length > 0) seen.set(this.scriptPath(), script === null ? null : sha256(script))
     return [...seen].map(([path, hash]) => ({ path, sha256: hash }))
   }

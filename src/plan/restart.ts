@@ -71,6 +71,12 @@ export async function reloadServer(context: ServerContext): Promise<{ readonly o
   return { ok: false, why: 'command', reason: problem.reason, log: log.length > 0 ? log : problem.said }
 }
 
+/** Has systemd read its units again. */
+export async function reloadUnits(context: ServerContext): Promise<{ readonly ok: true } | ServerNotUp> {
+  const problem = await runCommands(context, context.service.reloadUnits ?? [], 'reloading')
+  return problem === undefined ? { ok: true } : { ok: false, why: 'command', reason: problem.reason, log: problem.said }
+}
+
 interface Problem {
   readonly reason: string
   readonly said: readonly string[]

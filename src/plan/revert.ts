@@ -7,7 +7,7 @@ import type { Action, Journal } from './journal.ts'
 import type { Plan, Step } from './plan.ts'
 import { isUp, readPostmaster, samePostmaster } from './postmaster.ts'
 import type { Postmaster } from './postmaster.ts'
-import { driveServer, reloadServer } from './restart.ts'
+import { driveServer, reloadServer, reloadUnits } from './restart.ts'
 import type { ServerUp, ServerNotUp } from './restart.ts'
 import type { ServerContext } from './server-context.ts'
 import { kindOf } from './steps/index.ts'
@@ -57,6 +57,7 @@ class Revert {
 
   async run(): Promise<Reverted> {
     await this.undoSteps('before-restart')
+    await this.followUnits()
     const server = await this.follow()
     if (server !== 'down' && server !== 'stale') await this.undoSteps('after-restart')
     return { ok: this.ok, server, happenings: this.happenings, files: await this.files() }
@@ -110,6 +111,15 @@ class Revert {
     }
     const copy = await journal.keep(step.path, step.before.bytes).catch(() => `${journal.directory}/plan.json`)
     return { status: 'failed', code: 'not-restored', params: { path: step.path, copy, reason } }
+  }
+
+  /** systemd goes by its old files again, before it starts anything. */
+  private async followUnits(): Promise<void> {
+    const { context, options, plan } = this
+    if (!plan.steps.some((step, at) => options.begun.has(at) && step.kind === 'write-file' && step.role === 'unit-drop-in')) return
+    const done = await reloadUnits(context).catch((error: unknown) => failure(error))
+    if (done.ok) this.happen({ status: 'done', code: 'units-reloaded' })
+    else this.fail({ status: 'failed', code: 'step-failed', params: { step: 'daemon-reload', reason: done.reason }, log: done.log })
   }
 
   /** The server runs with its old files again: reloaded, restarted or started as it needs. */

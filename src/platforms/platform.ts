@@ -111,6 +111,8 @@ export interface Service {
   readonly start: readonly Command[]
   readonly stop: readonly Command[]
   readonly reload: readonly Command[]
+  /** Has the service manager read its own files again, where it has any. */
+  readonly reloadUnits?: readonly Command[]
   /** Prints the newest log lines of the service itself (journal); the server's own log file is read apart. */
   readonly logs?: Command
   /** Whether the caller must be root. */

@@ -22,6 +22,7 @@ export async function systemdService(cluster: Cluster, host: Host): Promise<Serv
     start: [systemctl('start')],
     stop: outside?.stop ?? [systemctl('stop')],
     reload: outside?.reload ?? [systemctl('reload')],
+    reloadUnits: [command('systemctl', [...manager, 'daemon-reload'])],
     logs: command('journalctl', [...(userManager === undefined ? ['-u', unit] : ['--user-unit', unit]), '-o', 'cat', '-n', '50', '--no-pager']),
     needsRoot: userManager === undefined,
   }

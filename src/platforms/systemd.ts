@@ -41,7 +41,7 @@ export async function showUnits(host: Host, units: readonly string[], properties
 }
 
 /** Words as systemd quotes them: blanks between, quotes around, C escapes within. */
-function splitWords(text: string): string[] {
+export function splitWords(text: string): string[] {
   const words: string[] = []
   let word: string | undefined
   let quote = ''

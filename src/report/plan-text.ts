@@ -80,6 +80,8 @@ function rowOf(step: StepView, effects: Plan['effects'], style: Style, options: 
     }
     case 'sql':
       return { verb: plan.verb.sql, subject: safe(step.about ?? ''), below: (step.statements ?? []).map((statement) => (width) => fold(safe(statement), width).map((part) => paint(style).dim(part))) }
+    case 'daemon-reload':
+      return { verb: plan.verb.sql, subject: safe(step.about ?? '') }
     case 'restart':
       return { verb: plan.verb.restart, subject: safe(options.service), detail: connections(effects, style) }
     case 'reload':

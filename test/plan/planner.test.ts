@@ -197,6 +197,43 @@ describe('the role', () => {
   })
 })
 
+describe('a sandboxed service', () => {
+  const on = `archive_mode = on\narchive_command = '${COMMAND.replaceAll("'", "''")}'\n`
+  const sandbox = { unit: 'postgresql-17', access: 'read-only', because: 'ProtectSystem=strict', dropIn: '/units/x.d/pgwal.conf', before: null, missing: ['/units/x.d'] } as const
+  const running = new Map([['archive_mode', 'on'], ['archive_command', COMMAND]])
+  const dropIn = (plan: Plan) => plan.steps.find((step): step is WriteFileStep => step.kind === 'write-file' && step.role === 'unit-drop-in')
+
+  it('is opened by a drop-in of root\'s, that systemd reads before the restart', async () => {
+    const plan = await planned([ARCHIVE], { conf: on, input: { running, sandbox } })
+    expect(kinds(plan)).toEqual(['make-directory', 'write-file', 'daemon-reload', 'restart'])
+    expect(plan.steps[0]).toMatchObject({ path: '/units/x.d', owner: { uid: 0 }, mode: 0o755, asRoot: true })
+    expect(dropIn(plan)).toMatchObject({ path: '/units/x.d/pgwal.conf', owner: { uid: 0 }, mode: 0o644, before: null, asRoot: true })
+    expect(decode(dropIn(plan)!.after.bytes)).toContain('\n[Service]\nReadWritePaths=-/srv/backups/wal\n')
+    expect(plan.effects).toMatchObject({ restart: true, restartFor: ['ReadWritePaths'] })
+    expect(plan.seen).toContainEqual({ path: '/units/x.d/pgwal.conf', sha256: null })
+  })
+
+  it('keeps what is in the drop-in already', async () => {
+    const before = encode('[Service]\nReadWritePaths=/mnt/old\n')
+    const plan = await planned([ARCHIVE], { conf: on, input: { running, sandbox: { ...sandbox, before, missing: [] } } })
+    expect(kinds(plan)).toEqual(['write-file', 'daemon-reload', 'restart'])
+    expect(decode(dropIn(plan)!.after.bytes)).toMatch(/^\[Service\]\nReadWritePaths=\/mnt\/old\n/)
+  })
+
+  it('only has to be restarted when the drop-in came after its start', async () => {
+    const before = encode('[Service]\nReadWritePaths=-/srv/backups/wal\n')
+    expect(kinds(await planned([ARCHIVE], { conf: on, input: { running, sandbox: { ...sandbox, before, missing: [] } } }))).toEqual(['daemon-reload', 'restart'])
+  })
+
+  it('that is open needs nothing', async () => {
+    expect(kinds(await planned([ARCHIVE], { conf: on, input: { running, sandbox: { ...sandbox, access: 'open' } } }))).toEqual([])
+  })
+
+  it('that is down is prepared, and left down', async () => {
+    expect(kinds(await planned([ARCHIVE], { conf: on, down: true, input: { sandbox: { ...sandbox, missing: [] } } }))).toEqual(['write-file', 'daemon-reload'])
+  })
+})
+
 describe('refuses', () => {
   const auto = "archive_mode = 'off'\n"
   it.each<[string, Goal[], Situation, object]>([
@@ -207,6 +244,7 @@ describe('refuses', () => {
     ['the archive of another cluster', [ARCHIVE], { archive: { usedBy: '14/main' } }, { code: 'archive-directory-used', params: { cluster: '14/main' } }],
     ['segments of another cluster', [ARCHIVE], { archive: { foreign: '8' } }, { code: 'archive-directory-foreign', params: { found: '8', own: '7' } }],
     ['a directory that the server cannot write', [ARCHIVE], { archive: { writable: { ok: false, code: 'EROFS' } } }, { code: 'archive-directory-unwritable', params: { reason: 'EROFS', owner: 'postgres' } }],
+    ['a directory that the service does not see', [ARCHIVE], { input: { sandbox: { unit: 'postgresql-17', access: 'hidden', because: 'PrivateTmp=yes', dropIn: '/x', before: null, missing: [] } } }, { code: 'archive-directory-hidden', params: { unit: 'postgresql-17', because: 'PrivateTmp=yes' } }],
     ['to fight an archive library', [ARCHIVE], { conf: "archive_library = 'basic_archive'\n" }, { code: 'archive-library-set', params: { value: 'basic_archive' } }],
     ['to break another tool\'s backups', [ARCHIVE], { conf: "archive_command = 'pgbackrest --stanza=x archive-push %p'\n" }, { code: 'archive-tool-present', params: { tool: 'pgbackrest' } }],
     ['what the command line decides', [ARCHIVE], { commandLine: [['archive_mode', 'off']] }, { code: 'command-line-wins', params: { name: 'archive_mode', value: 'off', service: 'systemd postgresql@15-main' } }],

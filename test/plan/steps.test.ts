@@ -18,6 +18,7 @@ describe('shown', () => {
     [{ kind: 'write-file', role: 'archive-script', path: '/s', owner, before: null, after: file('x\n'), mode: 0o644 }, { creates: true, mode: '0644', diff: '--- /dev/null\n+++ /s\n@@ -0,0 +1,1 @@\n+x\n' }],
     [{ kind: 'write-file', role: 'pg_hba.conf', path: '/h', owner, before: file('a\nb\nc\nd'), after: file('a\nb\nB\nc\nd') }, { kind: 'write-file', path: '/h', diff: '--- /h\n+++ /h\n@@ -2,2 +2,3 @@\n b\n+B\n c\n' }],
     [{ kind: 'sql', about: 'CREATE ROLE "b"', apply: ['CREATE ROLE "b"'], undo: ['DROP ROLE "b"'] }, { about: 'CREATE ROLE "b"', statements: ['CREATE ROLE "b"'] }],
+    [{ kind: 'daemon-reload' }, { kind: 'daemon-reload', about: 'systemctl daemon-reload' }],
     [{ kind: 'restart' }, { kind: 'restart' }],
     [{ kind: 'reload' }, { kind: 'reload' }],
   ])('%j', (step, view) => {

@@ -1,4 +1,5 @@
 import type { Step } from '../plan.ts'
+import { daemonReload } from './daemon-reload.ts'
 import { makeDirectory } from './make-directory.ts'
 import { reload } from './reload.ts'
 import { restart } from './restart.ts'
@@ -7,7 +8,7 @@ import type { StepKind } from './step-kind.ts'
 import { writeFile } from './write-file.ts'
 
 /** Every kind of step, sorted. */
-export const stepKinds = [makeDirectory, reload, restart, sql, writeFile] as const
+export const stepKinds = [daemonReload, makeDirectory, reload, restart, sql, writeFile] as const
 
 /** The code behind a step. */
 export function kindOf(step: Step): StepKind {
