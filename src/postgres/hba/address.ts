@@ -19,10 +19,23 @@ export interface Net {
 const FULL = { 4: (1n << 32n) - 1n, 6: (1n << 128n) - 1n } as const
 const BITS = { 4: 32, 6: 128 } as const
 
+/** By length. A file with many rules has few lengths. */
+const MASKS = { 4: masks(4), 6: masks(6) } as const
+
+function masks(family: 4 | 6): readonly bigint[] {
+  return Array.from({ length: BITS[family] + 1 }, (_, length) => FULL[family] ^ ((1n << BigInt(BITS[family] - length)) - 1n))
+}
+
 /** The mask with that many leading ones. */
 export function maskOfLength(family: 4 | 6, length: number): bigint {
-  return FULL[family] ^ ((1n << BigInt(BITS[family] - length)) - 1n)
+  return MASKS[family][length]!
 }
+
+/** The same as it is shown. */
+export function formatMask(family: 4 | 6, length: number): string {
+  return (MASK_TEXTS[family][length] ??= formatIp(family, maskOfLength(family, length)))
+}
+const MASK_TEXTS: Record<4 | 6, string[]> = { 4: [], 6: [] }
 
 function lengthOfMask(family: 4 | 6, mask: bigint): number | null {
   const inverted = FULL[family] ^ mask
@@ -62,9 +75,27 @@ export function halves(whole: Net): [Net, Net] {
   return [{ family: whole.family, base: whole.base, mask, length }, { family: whole.family, base: whole.base | bit, mask, length }]
 }
 
+const OCTET = '(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])'
+/** Four decimal numbers without leading zeros: read, and printed, as they stand. */
+const QUAD = new RegExp(`^${OCTET}\\.${OCTET}\\.${OCTET}\\.${OCTET}$`)
+
 /** inet_aton: one to four numbers, decimal, octal (0…) or hexadecimal (0x…); the last one fills the rest. */
 function parseIpv4(text: string): bigint | null {
-  if (!/^[0-9]/.test(text)) return null
+  const first = text.charCodeAt(0)
+  if (!(first >= 48 && first <= 57)) return null
+  if (QUAD.test(text)) {
+    // Nearly all are written like this, and plain numbers are much faster.
+    let value = 0
+    let octet = 0
+    for (let at = 0; at < text.length; at++) {
+      const code = text.charCodeAt(at)
+      if (code === 46) {
+        value = value * 256 + octet
+        octet = 0
+      } else octet = octet * 10 + code - 48
+    }
+    return BigInt(value * 256 + octet)
+  }
   const parts = text.split('.')
   if (parts.length > 4) return null
   let value = 0n
@@ -82,9 +113,9 @@ function parseIpv4(text: string): bigint | null {
 function parseIpv6(text: string): bigint | null {
   const sides = text.split('::')
   if (sides.length > 2) return null
-  const groups = (side: string): bigint[] | null => {
+  const groups = (side: string): number[] | null => {
     if (side === '') return []
-    const found: bigint[] = []
+    const found: number[] = []
     const parts = side.split(':')
     for (const [index, part] of parts.entries()) {
       if (part.includes('.')) {
@@ -92,10 +123,10 @@ function parseIpv6(text: string): bigint | null {
         if (index !== parts.length - 1 || !/^(?:0|[1-9][0-9]{0,2})(?:\.(?:0|[1-9][0-9]{0,2})){3}$/.test(part)) return null
         const octets = part.split('.').map(Number)
         if (octets.some((octet) => octet > 255)) return null
-        found.push(BigInt((octets[0]! << 8) | octets[1]!), BigInt((octets[2]! << 8) | octets[3]!))
+        found.push((octets[0]! << 8) | octets[1]!, (octets[2]! << 8) | octets[3]!)
       } else {
         if (!/^[0-9a-fA-F]{1,4}$/.test(part)) return null
-        found.push(BigInt(`0x${part}`))
+        found.push(Number.parseInt(part, 16))
       }
     }
     return found
@@ -107,7 +138,7 @@ function parseIpv6(text: string): bigint | null {
   if (sides.length === 2 && sides[0]!.includes('.')) return null
   const missing = 8 - head.length - tail.length
   if (sides.length === 2 ? missing < 1 : missing !== 0) return null
-  return [...head, ...Array<bigint>(missing).fill(0n), ...tail].reduce((value, group) => (value << 16n) | group, 0n)
+  return BigInt(`0x${[...head, ...Array<number>(missing).fill(0), ...tail].map((group) => group.toString(16).padStart(4, '0')).join('')}`)
 }
 
 const isLinkLocal = (value: bigint): boolean =>
@@ -144,7 +175,8 @@ export function parsePrefixLength(text: string, family: 4 | 6): number | null {
 /** As getnameinfo() prints it. */
 export function formatIp(family: 4 | 6, value: bigint): string {
   if (family === 4) return formatIpv4(value)
-  const groups = Array.from({ length: 8 }, (_, index) => Number((value >> BigInt(112 - 16 * index)) & 0xffffn))
+  const digits = value.toString(16).padStart(32, '0')
+  const groups = Array.from({ length: 8 }, (_, index) => Number.parseInt(digits.slice(4 * index, 4 * index + 4), 16))
   // The longest run of zeros, the first of equals, at least two.
   let best = { at: -1, length: 1 }
   for (let at = 0; at < 8; at++) {
@@ -162,7 +194,12 @@ export function formatIp(family: 4 | 6, value: bigint): string {
 
 function formatIpv4(value: bigint): string {
   const number = Number(value)
-  return [24, 16, 8, 0].map((shift) => (number >>> shift) & 255).join('.')
+  return `${number >>> 24}.${(number >>> 16) & 255}.${(number >>> 8) & 255}.${number & 255}`
+}
+
+/** An address as getnameinfo() prints it, from how it was written. */
+export function formatWritten(written: string, ip: Ip): string {
+  return QUAD.test(written) ? written : formatIp(ip.family, ip.value)
 }
 
 /** A network in CIDR notation, or with its mask where that is not contiguous. */

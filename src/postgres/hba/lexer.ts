@@ -157,11 +157,12 @@ const isBlank = (code: number): boolean => code === 32 || code === 9 || code ===
 
 /** Splits a line's text into fields of tokens. `@file` tokens are returned as they stand. */
 export function tokenize(text: string, major: number): TokenizedLine {
+  // Lists are made with what they hold and not filled up: an array that grows from nothing takes room for many.
   const fields: Token[][] = []
   const limit = major < 16 ? TOKEN_BUFFER - 1 : Infinity
   let at = 0
   while (at < text.length) {
-    const field: Token[] = []
+    let field: Token[] | undefined
     let more: boolean
     do {
       more = false
@@ -204,14 +205,15 @@ export function tokenize(text: string, major: number): TokenizedLine {
       }
       raw += text.slice(from, Math.max(from, at))
       if (!sawQuote && raw === '') break
-      field.push({ raw, quoted })
+      if (field === undefined) field = [{ raw, quoted }]
+      else field.push({ raw, quoted })
     } while (more)
-    if (field.length > 0) fields.push(field)
+    if (field !== undefined) fields.push(field)
   }
-  return { fields, error: null }
+  return { fields: fields.slice(), error: null }
 }
 
-function withField(fields: Token[][], field: Token[]): Token[][] {
-  if (field.length > 0) fields.push(field)
+function withField(fields: Token[][], field: Token[] | undefined): Token[][] {
+  if (field !== undefined) fields.push(field)
   return fields
 }

@@ -1,5 +1,5 @@
 // From the fields of one line to a rule: parse_hba_line() in PostgreSQL's src/backend/libpq/hba.c.
-import { formatIp, maskOfLength, net, parseIp, parsePrefixLength, type Ip } from './address.ts'
+import { formatIp, formatMask, formatWritten, net, parseIp, parsePrefixLength, prefix, type Ip, type Net } from './address.ts'
 import { readable } from './bytes.ts'
 import type { Token } from './lexer.ts'
 import { readOptions, Refused, type ReadOptions, type Uncertainty } from './options.ts'
@@ -63,8 +63,9 @@ function typeWarning(type: string, features: HbaFeatures): string | null {
 
 interface PeerFields { readonly peer: HbaPeer; readonly address: string; readonly mask: string | null; readonly fieldsUsed: number }
 
-function netFields(ip: Ip, mask: bigint, fieldsUsed: number): PeerFields {
-  return { peer: { kind: 'net', net: net(ip, mask) }, address: formatIp(ip.family, ip.value), mask: formatIp(ip.family, mask), fieldsUsed }
+function netFields(written: string, ip: Ip, of: Net, fieldsUsed: number): PeerFields {
+  const mask = of.length === null ? formatIp(of.family, of.mask) : formatMask(of.family, of.length)
+  return { peer: { kind: 'net', net: of }, address: formatWritten(written, ip), mask, fieldsUsed }
 }
 
 function readPeer(fields: readonly Token[][], at: number, features: HbaFeatures): PeerFields {
@@ -75,12 +76,13 @@ function readPeer(fields: readonly Token[][], at: number, features: HbaFeatures)
     return { peer: { kind: token.raw as 'all' | 'samehost' | 'samenet' }, address: token.raw, mask: null, fieldsUsed: 1 }
   }
   const slash = token.raw.indexOf('/')
-  const ip = parseIp(slash < 0 ? token.raw : token.raw.slice(0, slash), features.interfaceNames)
+  const written = slash < 0 ? token.raw : token.raw.slice(0, slash)
+  const ip = parseIp(written, features.interfaceNames)
   if (slash >= 0) {
     if (ip === null) throw new Refused(`specifying both host name and CIDR mask is invalid: "${token.raw}"`)
     const length = parsePrefixLength(token.raw.slice(slash + 1), ip.family)
     if (length === null) throw new Refused(`invalid CIDR mask in address "${token.raw}"`)
-    return netFields(ip, maskOfLength(ip.family, length), 1)
+    return netFields(written, ip, prefix(ip, length), 1)
   }
   if (ip === null) return { peer: { kind: 'name', name: token.raw }, address: readable(token.raw), mask: null, fieldsUsed: 1 }
   const maskField = fields[at + 1]
@@ -89,7 +91,7 @@ function readPeer(fields: readonly Token[][], at: number, features: HbaFeatures)
   const mask = parseIp(maskToken.raw, features.interfaceNames)
   if (mask === null) throw new Refused(`invalid IP mask "${maskToken.raw}": ${NOT_AN_ADDRESS}`)
   if (mask.family !== ip.family) throw new Refused('IP address and mask do not match')
-  return netFields(ip, mask.value, 2)
+  return netFields(written, ip, net(ip, mask.value), 2)
 }
 
 function isBuilt(method: string, features: HbaFeatures): boolean {
@@ -119,6 +121,7 @@ function readMethod(field: readonly Token[] | undefined, type: ConnectionType, m
 
 /** These show or need options even where none are written. */
 const METHODS_WITH_DEFAULTS = ['gss', 'sspi', 'ldap', 'cert', 'radius', 'oauth']
+const NO_WORDS: readonly string[] = []
 const NO_OPTIONS: ReadOptions = { options: [], warning: null }
 
 /** A refusal without a text of its own keeps the text of the warning before it. */
@@ -159,12 +162,12 @@ function parseFields(fields: readonly Token[][], major: number, features: HbaFea
   const peer = type === 'local' ? null : readPeer(fields, 3, features)
   const methodAt = 3 + (peer?.fieldsUsed ?? 0)
   const method = readMethod(fields[methodAt], type, major, features)
-  const words = fields.slice(methodAt + 1).flatMap((field) => field.map((token) => token.raw))
+  const words = fields.length === methodAt + 1 ? NO_WORDS : fields.slice(methodAt + 1).flatMap((field) => field.map((token) => token.raw))
   const options = words.length === 0 && !METHODS_WITH_DEFAULTS.includes(method) ? NO_OPTIONS : optionsOf(words, type, method, major, features, warning, uncertain)
   return {
     type, databases, users, method,
     peer: peer?.peer ?? null, address: peer?.address ?? null, mask: peer?.mask ?? null,
-    options: options.options.map(readable),
+    options: options === NO_OPTIONS ? NO_WORDS : options.options.map(readable),
     warning: options.warning ?? warning,
   }
 }

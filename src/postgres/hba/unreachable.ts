@@ -35,12 +35,20 @@ interface Covered {
   all?: HbaRule
   samehost?: HbaRule
   samenet?: HbaRule
-  /** By family and prefix length: networks by their base. */
-  readonly nets: { readonly family: 4 | 6; readonly length: number; readonly mask: bigint; readonly bases: Map<bigint, HbaRule> }[]
+  nets?: Level[]
   /** Networks with masks that are not contiguous; few, if any. */
   odd?: { net: Net; rule: HbaRule }[]
   /** Host names and suffixes, in lower case. */
   names?: Map<string, HbaRule>
+}
+/** Networks of one family and prefix length: the first, and where there are more all of them by their base. */
+interface Level {
+  readonly family: 4 | 6
+  readonly length: number
+  readonly mask: bigint
+  readonly base: bigint
+  readonly rule: HbaRule
+  all?: Map<bigint, HbaRule>
 }
 type Slot = Partial<Record<ConnectionType, Covered>>
 
@@ -74,18 +82,29 @@ function add(covered: Covered, peer: HbaPeer | null, rule: HbaRule): void {
         if (covered.odd.length < MANY_ODD) covered.odd.push({ net: peer.net, rule })
         return
       }
-      let same = covered.nets.find((one) => one.family === family && one.length === length)
-      if (same === undefined) covered.nets.push(same = { family, length, mask, bases: new Map<bigint, HbaRule>() })
-      if (!same.bases.has(base)) same.bases.set(base, rule)
+      const same = covered.nets?.find((one) => one.family === family && one.length === length)
+      if (same !== undefined) {
+        same.all ??= new Map([[same.base, same.rule]])
+        if (!same.all.has(base)) same.all.set(base, rule)
+        return
+      }
+      const level: Level = { family, length, mask, base, rule }
+      if (covered.nets === undefined) covered.nets = [level]
+      else covered.nets.push(level)
     }
   }
 }
 
+function ruleAt({ all, base, rule }: Level, at: bigint): HbaRule | undefined {
+  return all === undefined ? (base === at ? rule : undefined) : all.get(at)
+}
+
 /** A rule that takes every address of a network. */
 function coverOfNet(covered: Covered, net: Net): HbaRule[] | null {
-  for (const { family, length, mask, bases } of covered.nets) {
+  for (const level of covered.nets ?? []) {
+    const { family, length, mask } = level
     if (family !== net.family || (net.length === null ? (net.mask & mask) !== mask : length > net.length)) continue
-    const rule = bases.get(net.base & mask)
+    const rule = ruleAt(level, net.base & mask)
     if (rule !== undefined) return [rule]
   }
   const odd = covered.odd?.find((entry) => covers(entry.net, net))
@@ -109,41 +128,58 @@ function coverOf(covered: Covered, peer: HbaPeer | null): HbaRule[] | null {
   }
   if (peer.kind === 'samehost' && covered.samehost !== undefined) return [covered.samehost]
   if ((peer.kind === 'samehost' || peer.kind === 'samenet') && covered.samenet !== undefined) return [covered.samenet]
-  const v4 = covered.nets.find((one) => one.family === 4 && one.length === 0)?.bases.get(0n)
-  const v6 = covered.nets.find((one) => one.family === 6 && one.length === 0)?.bases.get(0n)
+  const v4 = covered.nets?.find((one) => one.family === 4 && one.length === 0)?.rule
+  const v6 = covered.nets?.find((one) => one.family === 6 && one.length === 0)?.rule
   return v4 === undefined || v6 === undefined ? null : [v4, v6]
 }
 
-/** Tokens that stand for the same have the same key. */
-function key(name: HbaName): string {
-  switch (name.kind) {
-    case 'name': return `=${name.raw}`
-    case 'group': return name.raw
-    case 'regex': return name.raw
-    default: return name.kind
+const ALL = 0
+const REPLICATION = 1
+const SAMEUSER = 2
+
+/** Numbers for tokens: those that stand for the same have the same one, as user and as database. */
+class Numbers {
+  private readonly names = new Map<string, number>()
+  private readonly others = new Map([['all', ALL], ['replication', REPLICATION], ['sameuser', SAMEUSER]])
+  private next = 3
+
+  of({ kind, raw }: HbaName): number {
+    if (kind === 'name') return this.name(raw)
+    // A group begins with a plus sign and an expression with a slash.
+    return this.numberIn(this.others, kind === 'group' || kind === 'regex' ? raw : kind)
+  }
+
+  name(raw: string): number {
+    return this.numberIn(this.names, raw)
+  }
+
+  private numberIn(known: Map<string, number>, text: string): number {
+    let number = known.get(text)
+    if (number === undefined) known.set(text, number = this.next++)
+    return number
   }
 }
 
-/** The keys that take every database of a token, for the connections of a user token. */
-function databaseKeys(database: HbaName, user: HbaName): string[] {
-  if (database.kind === 'replication') return ['replication']
-  if (database.kind === 'all') return ['all']
-  const own = key(database)
+/** The numbers that take every database of a token, for the connections of a user token. */
+function databaseKeys(database: number, user: HbaName, numbers: Numbers): number[] {
+  if (database === REPLICATION || database === ALL) return [database]
   // A user's own database is the one of the user's name.
-  return database.kind === 'sameuser' && user.kind === 'name' ? [own, 'all', `=${user.raw}`] : [own, 'all']
+  return database === SAMEUSER && user.kind === 'name' ? [database, ALL, numbers.name(user.raw)] : [database, ALL]
 }
 
-function userKeys(user: HbaName): string[] {
-  return user.kind === 'all' ? ['all'] : [key(user), 'all']
+function userKeys(user: number): number[] {
+  return user === ALL ? [ALL] : [user, ALL]
 }
 
-const slotKey = (database: string, user: string): string => `${database}\0${user}`
+/** One number for a database's and a user's; there are fewer of either than bytes in a file. */
+const slotKey = (database: number, user: number): number => database * 2 ** 26 + user
 
 /** @returns the rules that can never decide, in order */
 export function unreachable(hba: HbaFile): Unreachable[] {
   const { ssl, builtWith } = hba.features
   const found: Unreachable[] = []
-  const index = new Map<string, Slot>()
+  const index = new Map<number, Slot>()
+  const numbers = new Numbers()
   for (const rule of hba.rules) {
     if (rule.type === 'hostssl' && (ssl === false || builtWith?.ssl === false)) {
       found.push({ rule, shadowedBy: [], because: builtWith?.ssl === false ? 'not-built' : 'ssl-off' })
@@ -153,33 +189,39 @@ export function unreachable(hba: HbaFile): Unreachable[] {
       found.push({ rule, shadowedBy: [], because: 'not-built' })
       continue
     }
-    const shadowing = shadowOf(rule, index)
+    const shadowing = shadowOf(rule, index, numbers)
     if (shadowing !== null) found.push({ rule, shadowedBy: shadowing, because: 'shadowed' }) // adds nothing to what is covered
-    else for (const name of slotsOf(rule)) {
+    else for (const name of slotsOf(rule, numbers)) {
       let slot = index.get(name)
       if (slot === undefined) index.set(name, slot = {})
-      add(slot[rule.type] ??= { nets: [] }, rule.peer, rule)
+      add(slot[rule.type] ??= {}, rule.peer, rule)
     }
   }
   return found
 }
 
-function slotsOf(rule: HbaRule): string[] {
+function slotsOf(rule: HbaRule, numbers: Numbers): number[] {
   const { databases, users } = rule
   const narrow = databases.length * users.length <= MANY
   const some = narrow ? databases : databases.filter((name) => name.kind === 'all' || name.kind === 'replication')
   const who = narrow ? users : users.filter((name) => name.kind === 'all')
-  return some.flatMap((database) => who.map((user) => slotKey(key(database), key(user))))
+  if (some.length === 1 && who.length === 1) return [slotKey(numbers.of(some[0]!), numbers.of(who[0]!))]
+  const whoseNumbers = who.map((user) => numbers.of(user))
+  return some.flatMap((database) => {
+    const number = numbers.of(database)
+    return whoseNumbers.map((user) => slotKey(number, user))
+  })
 }
 
-function shadowOf(rule: HbaRule, index: ReadonlyMap<string, Slot>): HbaRule[] | null {
+function shadowOf(rule: HbaRule, index: ReadonlyMap<number, Slot>, numbers: Numbers): HbaRule[] | null {
   if (rule.databases.length * rule.users.length > MANY) return null
   const taking = new Set<HbaRule>()
   for (const database of rule.databases) {
+    const databaseNumber = numbers.of(database)
     for (const user of rule.users) {
       const slots: Slot[] = []
-      for (const databaseKey of databaseKeys(database, user)) {
-        for (const userKey of userKeys(user)) {
+      for (const databaseKey of databaseKeys(databaseNumber, user, numbers)) {
+        for (const userKey of userKeys(numbers.of(user))) {
           const slot = index.get(slotKey(databaseKey, userKey))
           if (slot !== undefined) slots.push(slot)
         }
