@@ -224,7 +224,7 @@ describe.skipIf(notRoot)('an owner who swaps directories for links while root wo
     const child = spawn(process.execPath, ['-e', swapper, conf, path.join(theirs, 'aside'), canaries], { uid: owner.uid, gid: owner.gid, cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] })
     let said = ''
     child.stdout.on('data', (chunk: Buffer) => { said += chunk.toString() })
-    const ended = new Promise((resolve) => child.once('exit', resolve))
+    const ended = new Promise((resolve) => child.once('close', resolve))
     await expect.poll(() => said, { timeout: 20_000 }).toContain('ready')
     const outcomes = new Map<string, number>()
     const note = async (work: Promise<unknown>): Promise<void> => {
@@ -235,6 +235,8 @@ describe.skipIf(notRoot)('an owner who swaps directories for links while root wo
       // At least a hundred rounds, and as many as a busy machine needs until both sides have really met.
       const met = (): boolean => said.split('batch').length > 2 && outcomes.has('resolved')
       for (let round = 0; round < 100 || (!met() && round < 5_000); round++) {
+        // What the other side says is read between rounds.
+        await new Promise((resolve) => setImmediate(resolve))
         await note(host.replace(path.join(conf, 'postgresql.conf'), bytes('new'), { ...acting, expect: round % 2 === 0 ? hash('old') : null }))
         await note(host.append(path.join(conf, 'journal'), bytes('x'), acting))
         await note(host.makeDirectory(path.join(conf, 'made'), { ...acting, mode: 0o777 }))
