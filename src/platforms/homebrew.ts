@@ -100,7 +100,7 @@ async function usersOf({ host, self }: Survey, prefix: string): Promise<Account[
   if (!self.privileged) return [self]
   const sudo = host.env['SUDO_USER']
   const info = await statOf(host, `${prefix}/bin/brew`)
-  const found = [sudo === undefined || sudo === '' ? undefined : await host.account(sudo), info === undefined ? undefined : await accountOf(host, info.uid, info.gid)]
+  const found = [sudo === undefined || sudo === '' ? undefined : await host.account(sudo), info === undefined ? undefined : await host.account(info.uid)]
   return [...new Map(found.filter((one) => one !== undefined && one.uid !== 0).map((one) => [one!.uid, one!])).values()]
 }
 

@@ -33,8 +33,15 @@ function ofContainer({ runtime, id }: ProcessContainer): Pick<Manager, 'name' | 
   }
 }
 
-/** Who runs a postmaster that lives in a container of its own. */
+/** A snap's configuration is its own program's: of charmed-postgresql, Juju's. https://snapcraft.io/docs/configuration-in-snaps */
+function ofSnap(snap: string): Pick<Manager, 'name' | 'command'> {
+  return { name: `snap ${snap}`, command: snap === 'charmed-postgresql' ? 'juju config postgresql' : `snap set ${snap}` }
+}
+
+/** Who runs a postmaster that lives in a container of its own, or in a snap, which has a root directory of its own as well. */
 export function containerManager(postmaster: Postmaster): Manager {
+  const snap = /\/snap\.([a-z0-9-]+)\.[^/\n]+\.(?:service|scope)/m.exec(postmaster.cgroup)?.[1]
+  if (snap !== undefined) return { ...ofSnap(snap), evidence: `/proc/${postmaster.pid}/cgroup` }
   const container = containerOfCgroup(postmaster.cgroup)
   const evidence = `/proc/${postmaster.pid}/${container === undefined ? 'root' : 'cgroup'}`
   return { ...(container === undefined ? { name: 'container', command: `nsenter -t ${postmaster.pid} -a pgwal enable` } : ofContainer(container)), evidence }
@@ -65,8 +72,7 @@ export async function managerOf(cluster: ManagedCluster): Promise<Manager | unde
   if (supervisor === 'pacemaker') return { name: 'Pacemaker', command: 'pcs resource restart', evidence: 'pg_lsclusters' }
 
   if (dataDir.startsWith('/var/snap/')) {
-    const snap = dataDir.split('/')[3]!
-    return { name: `snap ${snap}`, command: snap === 'charmed-postgresql' ? 'juju config postgresql' : `snap set ${snap}`, evidence: dataDir }
+    return { ...ofSnap(dataDir.split('/')[3]!), evidence: dataDir }
   }
   if (await there(`${dataDir}/postgresql-auto-failover.conf`)) {
     return { name: 'pg_auto_failover', command: `pg_autoctl enable maintenance --pgdata ${dataDir}`, evidence: `${dataDir}/postgresql-auto-failover.conf` }

@@ -25,7 +25,7 @@ async function sightings(survey: Survey): Promise<Sighting[]> {
 
 async function alpine({ host }: Survey): Promise<Sighting[]> {
   const script = '/etc/init.d/postgresql'
-  if (await statOf(host, '/sbin/openrc-run') === undefined || await statOf(host, script) === undefined) return []
+  if (!/^#!\S*\bopenrc-run\b/.test(await textOf(host, script) ?? '')) return []
   const variables = parseEnvironmentFile(await textOf(host, '/etc/conf.d/postgresql') ?? '')
   const path = (name: string): string | undefined => (variables.get(name)?.startsWith('/') === true && !variables.get(name)!.includes('$') ? absolute('/', variables.get(name)!) : undefined)
   const home = '/var/lib/postgresql'

@@ -48,7 +48,7 @@ export function parseStat(text: string): Omit<Entry, 'pid'> | undefined {
 }
 
 /** `postmaster` is the name under the units of PGDG's packages up to 15; `edb-postgres` that of EDB's own server. */
-export const NAMES: ReadonlySet<string> = new Set(['postgres', 'postmaster', 'edb-postgres', 'postgres.real'])
+const NAMES: ReadonlySet<string> = new Set(['postgres', 'postmaster', 'edb-postgres', 'postgres.real'])
 
 /** Strings that end in NUL. */
 function strings(text: string): string[] {

@@ -25,14 +25,14 @@ function parsePs(text: string): Listed[] {
  * A server's command line in words again. ps has only blanks between them, also where a path has some, so an option is
  * taken to go on until the next one.
  */
-export function wordsOfCommand(command: string, names: ReadonlySet<string>): string[] | undefined {
+function wordsOfCommand(command: string, names: ReadonlySet<string>): string[] | undefined {
   const [program] = command.split(/ (?=-)/, 1)
   if (program === undefined || !names.has(program.slice(program.lastIndexOf('/') + 1))) return undefined
   const options = command.slice(program.length).split(/\s+(?=-)/).filter((part) => part !== '')
   return [program, ...options.flatMap((part) => /^(-\S+)\s+(.+)$/.exec(part)?.slice(1) ?? [part])]
 }
 
-export interface ListedServer {
+interface ListedServer {
   readonly pid: number
   readonly user: string
   readonly argv: readonly string[]
