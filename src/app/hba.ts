@@ -3,19 +3,20 @@ import type { Context, Selection } from '../base-command.ts'
 import { knowledgeOf } from '../checks/support/replication-rules.ts'
 import { UserError } from '../errors.ts'
 import type { Outcome } from '../facts/fact.ts'
-import { hbaFact } from '../facts/hba.ts'
+import { hbaFact, hbaFeatures } from '../facts/hba.ts'
 import type { HbaFact } from '../facts/hba.ts'
 import { rolesFact } from '../facts/roles.ts'
 import type { RolesFact } from '../facts/roles.ts'
 import { serverFact } from '../facts/server.ts'
 import { readConnectionSources, remoteHost } from '../host/connection.ts'
 import { hostFileSource } from '../host/file-source.ts'
-import type { Cluster } from '../platforms/platform.ts'
+import type { Host } from '../host/host.ts'
 import { decide, parseIp, PHYSICAL_REPLICATION, readHba, traps, unreachable as unreachableRules } from '../postgres/hba/index.ts'
-import type { HbaQuestion } from '../postgres/hba/index.ts'
+import type { HbaFeatures, HbaQuestion } from '../postgres/hba/index.ts'
 import type { HbaReport } from '../report/hba-report.ts'
 import { compose } from '../report/words.ts'
 import { fileAlone, unreadable } from './files-alone.ts'
+import type { FileAlone } from './files-alone.ts'
 import { gatheringFor } from './gathering.ts'
 import { connectionOf } from './options.ts'
 import { selectCluster } from './select.ts'
@@ -63,31 +64,39 @@ export async function hbaReport(context: Context, selection: Selection, options:
 }
 
 async function ofFile({ host }: Context, typed: string, major: number, question: HbaQuestion | undefined): Promise<HbaReport> {
-  const { path, as } = await fileAlone(host, typed)
-  const hba = await readHba(hostFileSource(host, as), { hbaFile: path, major })
+  const fact = await factOfFile(host, await fileAlone(host, typed), major, {})
+  return reportOf({ file: fact.hba.options.hbaFile, major, notReloaded: null }, fact, { ok: false, why: { code: 'not-applicable', params: {} } }, question)
+}
+
+/** A file that the user named, read in the name of whose it is: a candidate need not be the server's yet. */
+async function factOfFile(host: Host, { path, as }: FileAlone, major: number, features: HbaFeatures): Promise<HbaFact> {
+  const hba = await readHba(hostFileSource(host, as), { hbaFile: path, major, features })
   const main = hba.snapshot.files.get(path)
   const refused = main !== undefined && 'code' in main ? unreadable(path, main.code) : undefined
   if (refused !== undefined) throw refused
-  const fact = { hba, modified: new Date(0), complete: true, interfaces: host.interfaces() }
-  return reportOf({ file: path, major, notReloaded: null }, fact, { ok: false, why: { code: 'not-applicable', params: {} } }, question)
+  return { hba, modified: new Date(0), complete: true, interfaces: host.interfaces() }
 }
 
 async function ofCluster(context: Context, selection: Selection, { hbaFile, serverVersion, question }: HbaOptions): Promise<HbaReport> {
-  const remote = remoteHost(await readConnectionSources(context.host, connectionOf(selection)))
+  const { host } = context
+  const remote = remoteHost(await readConnectionSources(host, connectionOf(selection)))
   if (selection.host !== undefined && remote !== undefined) throw new UserError('remote-files', { host: remote, command: 'hba' })
-  const found = await selectCluster(context, selection)
-  const cluster: Cluster = hbaFile === undefined ? found : { ...found, hbaFile: (await fileAlone(context.host, hbaFile)).path }
+  const cluster = await selectCluster(context, selection)
+  const candidate = hbaFile === undefined ? undefined : await fileAlone(host, hbaFile)
+  const file = candidate?.path ?? cluster.hbaFile
   const major = serverVersion ?? cluster.major
-  if (major === 0) throw new UserError('needs-server-version', { path: cluster.hbaFile })
+  if (major === 0) throw new UserError('needs-server-version', { path: file })
   const looking = context.ui.progress(compose(context.ui.words.progress.diagnosing, { cluster: cluster.id }, context.locale))
-  // The roles that are asked for are those of whom the question is about.
+  // Of another major there is no server to ask. The memberships that are asked for are those of whom the question is about.
   const asked = serverVersion === undefined ? cluster : { ...cluster, major, running: false }
-  const { gathering, close } = await gatheringFor(context.host, asked, { connection: connectionOf(selection), ...(question === undefined ? {} : { wanted: { replicationUser: question.user } }) })
+  const { gathering, close } = await gatheringFor(host, asked, { connection: connectionOf(selection), ...(question === undefined ? {} : { wanted: { replicationUser: question.user } }) })
   try {
-    const [fact, roles, server] = await Promise.all([gathering.fact(hbaFact), gathering.fact(rolesFact), gathering.fact(serverFact)])
-    if (!fact.ok) throw unreadable(cluster.hbaFile, String(fact.why.params['cause'] ?? '')) ?? new UserError('not-readable', { path: cluster.hbaFile })
-    const notReloaded = server.ok && hbaFile === undefined ? fact.value.modified > server.value.configurationLoadedAt : null
-    return reportOf({ file: cluster.hbaFile, major, cluster, notReloaded }, fact.value, roles, question)
+    const [roles, server] = await Promise.all([gathering.fact(rolesFact), gathering.fact(serverFact)])
+    if (candidate !== undefined) return reportOf({ file, major, cluster, notReloaded: null }, await factOfFile(host, candidate, major, await hbaFeatures(gathering)), roles, question)
+    const fact = await gathering.fact(hbaFact)
+    if (!fact.ok) throw unreadable(file, String(fact.why.params['cause'] ?? '')) ?? new UserError('not-readable', { path: file })
+    const notReloaded = server.ok ? fact.value.modified > server.value.configurationLoadedAt : null
+    return reportOf({ file, major, cluster, notReloaded }, fact.value, roles, question)
   } finally {
     await close()
     looking.done()

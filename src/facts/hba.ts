@@ -5,10 +5,10 @@
 import { HostError } from '../errors.ts'
 import { hostFileSource } from '../host/file-source.ts'
 import { readHba } from '../postgres/hba/index.ts'
-import type { HbaFile } from '../postgres/hba/index.ts'
+import type { HbaFeatures, HbaFile } from '../postgres/hba/index.ts'
 import { effectiveSettingsFact } from './effective-settings.ts'
 import { acting, actsAsOwner, optional } from './fact.ts'
-import type { Fact } from './fact.ts'
+import type { Fact, Gathering } from './fact.ts'
 
 export interface HbaFact {
   readonly hba: HbaFile
@@ -26,12 +26,10 @@ export const hbaFact: Fact<HbaFact> = {
   name: 'hba',
   async gather(from) {
     const { host, cluster, as } = from
-    const ssl = (await optional(from, effectiveSettingsFact))?.get('ssl')
-    const on = ssl?.running?.value ?? ssl?.configured?.value
     const hba = await readHba(hostFileSource(host, as), {
       hbaFile: cluster.hbaFile,
       major: cluster.major,
-      features: on === undefined ? {} : { ssl: on === 'on' },
+      features: await hbaFeatures(from),
     })
     const main = hba.snapshot.files.get(cluster.hbaFile)
     if (main !== undefined && 'code' in main) throw new HostError('read', cluster.hbaFile, main.code)
@@ -44,4 +42,11 @@ export const hbaFact: Fact<HbaFact> = {
       interfaces: host.interfaces(),
     }
   },
+}
+
+/** What decides a rule besides the file. */
+export async function hbaFeatures(from: Gathering): Promise<HbaFeatures> {
+  const ssl = (await optional(from, effectiveSettingsFact))?.get('ssl')
+  const on = ssl?.running?.value ?? ssl?.configured?.value
+  return on === undefined ? {} : { ssl: on === 'on' }
 }
