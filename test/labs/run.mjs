@@ -2,11 +2,20 @@
 // A lab that cannot run here is skipped with its reason. `node test/labs/run.mjs [NAME…]`; PGWAL_REPORT names a JSON file for CI.
 import fs from 'node:fs/promises'
 import path from 'node:path'
+import { removeAll } from './support/machine.mjs'
 
 const here = import.meta.dirname
 const asked = process.argv.slice(2)
 const names = (await fs.readdir(here)).filter((name) => name.endsWith('.lab.mjs')).sort()
 const total = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, skippedReasons: [] }
+
+// Broken off: nothing stays mounted, and no machine runs on.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.once(signal, async () => {
+    await removeAll()
+    process.exit(130)
+  })
+}
 
 for (const file of names) {
   const name = file.slice(0, -'.lab.mjs'.length)

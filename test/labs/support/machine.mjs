@@ -9,8 +9,21 @@ import { binDirectory, installServers } from '../../support/install-servers.mjs'
 
 const exec = promisify(execFile)
 
-/** Why this machine cannot boot another one; undefined when it can. */
-export async function whyNot() {
+let reason
+/** Machines that are there now. */
+const live = new Set()
+
+/** Why this machine cannot start another one; undefined when it can. */
+export function whyNot() {
+  return (reason ??= lookWhyNot())
+}
+
+/** Removes what is left when a run is broken off. */
+export async function removeAll() {
+  await Promise.allSettled([...live].map((machine) => machine.remove()))
+}
+
+async function lookWhyNot() {
   if (process.platform !== 'linux') return 'not Linux'
   if (process.getuid() !== 0) return 'needs root'
   for (const program of ['systemd-nspawn', 'nsenter', 'mount']) {
@@ -18,13 +31,25 @@ export async function whyNot() {
   }
   const filesystems = await fs.readFile('/proc/filesystems', 'utf8')
   if (!/\boverlay\b/.test(filesystems) && (await exec('modprobe', ['overlay']).then(() => false, () => true))) return 'the kernel has no overlayfs'
-  return undefined
+  // In a container of somebody else's, mounts and namespaces may be refused: one is tried.
+  let machine
+  try {
+    machine = await Machine.create('trial')
+    await exec('systemd-nspawn', ['-D', machine.root, '--private-network', '--register=no', '--keep-unit', '--quiet', '--pipe', '/bin/true'], { timeout: 60_000 })
+    return undefined
+  } catch (error) {
+    return `no machine can be started here: ${String(error.stderr || error.message).trim().split('\n').at(-1)}`
+  } finally {
+    await machine?.remove()
+  }
 }
 
 export class Machine {
   #root
   #nspawn
   #leader
+  #removed
+  #bare = false
 
   /** Directory of the machine's root file system, as seen from here: to prepare files before `boot`. */
   get root() {
@@ -33,18 +58,28 @@ export class Machine {
 
   static async create(name) {
     const machine = new Machine()
+    live.add(machine)
     machine.#root = await fs.mkdtemp(path.join(os.tmpdir(), `pgwal-lab-${name}-`))
-    for (const part of ['layers', 'merged']) await fs.mkdir(path.join(machine.#root, part))
-    await exec('mount', ['-t', 'tmpfs', '-o', 'size=3g', 'tmpfs', path.join(machine.#root, 'layers')])
-    for (const part of ['upper', 'work']) await fs.mkdir(path.join(machine.#root, 'layers', part))
-    const layers = path.join(machine.#root, 'layers')
-    await exec('mount', ['-t', 'overlay', 'overlay', '-o', `lowerdir=/,upperdir=${layers}/upper,workdir=${layers}/work`, machine.root])
-    // What a test host does not need, or must not do.
-    await fs.rm(path.join(machine.root, 'var/lib/pgwal'), { recursive: true, force: true })
-    for (const unit of ['docker.service', 'docker.socket', 'containerd.service', 'ssh.service', 'systemd-timesyncd.service', 'apt-daily.timer', 'apt-daily-upgrade.timer', 'systemd-networkd-wait-online.service']) {
-      await fs.symlink('/dev/null', path.join(machine.root, 'etc/systemd/system', unit)).catch(() => undefined)
+    try {
+      await machine.#lay()
+      return machine
+    } catch (error) {
+      await machine.remove()
+      throw error
     }
-    return machine
+  }
+
+  async #lay() {
+    for (const part of ['layers', 'merged']) await fs.mkdir(path.join(this.#root, part))
+    await exec('mount', ['-t', 'tmpfs', '-o', 'size=3g', 'tmpfs', path.join(this.#root, 'layers')])
+    for (const part of ['upper', 'work']) await fs.mkdir(path.join(this.#root, 'layers', part))
+    const layers = path.join(this.#root, 'layers')
+    await exec('mount', ['-t', 'overlay', 'overlay', '-o', `lowerdir=/,upperdir=${layers}/upper,workdir=${layers}/work`, this.root])
+    // What a test host does not need, or must not do.
+    await fs.rm(path.join(this.root, 'var/lib/pgwal'), { recursive: true, force: true })
+    for (const unit of ['docker.service', 'docker.socket', 'containerd.service', 'ssh.service', 'systemd-timesyncd.service', 'apt-daily.timer', 'apt-daily-upgrade.timer', 'systemd-networkd-wait-online.service']) {
+      await fs.symlink('/dev/null', path.join(this.root, 'etc/systemd/system', unit)).catch(() => undefined)
+    }
   }
 
   /** Runs a program on the files of the machine before it is started: to make accounts. */
@@ -67,12 +102,12 @@ export class Machine {
 
   /** Without an init that knows of services, like a container or a machine of another kind of init. */
   async startBare() {
-    await this.#start(['--as-pid2', '/bin/sleep', 'infinity'], async () => (await this.run('cat', ['/proc/2/comm'])).stdout.trim() === 'sleep')
+    this.#bare = true
+    await this.#start(['--as-pid2', '--', '/bin/sleep', 'infinity'], async () => (await this.run('cat', ['/proc/2/comm'])).stdout.trim() === 'sleep')
   }
 
   async #start(how, ready) {
-    const options = how[0] === '--boot' ? how : [how[0], '--kill-signal=SIGTERM', '--', ...how.slice(1)]
-    this.#nspawn = spawn('systemd-nspawn', ['-D', this.root, '--private-network', '--register=no', '--keep-unit', '--quiet', '--machine=pgwal-lab', ...options], { stdio: ['ignore', 'ignore', 'pipe'] })
+    this.#nspawn = spawn('systemd-nspawn', ['-D', this.root, '--private-network', '--register=no', '--keep-unit', '--quiet', '--machine=pgwal-lab', ...how], { stdio: ['ignore', 'ignore', 'pipe'] })
     let said = ''
     this.#nspawn.stderr.on('data', (chunk) => (said = `${said}${chunk}`.slice(-2000)))
     const deadline = Date.now() + 90_000
@@ -102,17 +137,31 @@ export class Machine {
   }
 
   /** Stops it by its process id and removes its file system. */
-  async remove() {
+  remove() {
+    return (this.#removed ??= this.#remove())
+  }
+
+  async #remove() {
     if (this.#nspawn !== undefined && this.#nspawn.exitCode === null) {
       const ended = new Promise((resolve) => this.#nspawn.once('exit', resolve))
-      // SIGTERM to nspawn asks the machine to power off; what has not ended by then is ended.
-      this.#nspawn.kill('SIGTERM')
-      const late = setTimeout(() => this.#leader && process.kill(Number(this.#leader), 'SIGKILL'), 20_000)
+      const end = () => {
+        try {
+          if (this.#leader) process.kill(Number(this.#leader), 'SIGKILL')
+          else this.#nspawn.kill('SIGKILL')
+        } catch {
+          // It has just ended by itself.
+        }
+      }
+      // With its first process ends all that it holds. SIGTERM to nspawn asks systemd to power off; what has not ended by then is ended.
+      if (this.#bare) end()
+      else this.#nspawn.kill('SIGTERM')
+      const late = setTimeout(end, 20_000)
       await ended
       clearTimeout(late)
     }
     await exec('umount', ['-l', this.root]).catch(() => undefined)
     await exec('umount', ['-l', path.join(this.#root, 'layers')]).catch(() => undefined)
     await fs.rm(this.#root, { recursive: true, force: true, maxRetries: 3 })
+    live.delete(this)
   }
 }
