@@ -103,7 +103,7 @@ export const errorTexts = {
   },
   'archive-directory-guarded': {
     en: { message: 'macOS keeps {path} from background services, whatever its mode says: the server would get "Operation not permitted".', remedy: 'Choose a place outside of Documents, Desktop, Downloads, iCloud and /Volumes: --archive-dir DIR' },
-    'zh-TW': { message: '無論權限模式為何，macOS 都不讓背景服務存取 {path}：伺服器會收到「Operation not permitted」。', remedy: '請選擇文件、桌面、下載項目、iCloud 與 /Volumes 以外的位置：--archive-dir DIR' },
+    'zh-TW': { message: '無論權限模式為何，macOS 都不讓背景服務存取 {path}：伺服器會收到「Operation not permitted」。', remedy: '請選擇 Documents、Desktop、Downloads、iCloud 與 /Volumes 以外的位置：--archive-dir DIR' },
   },
   'rule-refused': {
     en: { message: '{file}:{line} rejects {user} from {address} on purpose.', remedy: 'pgwal puts no rule above a reject. Change that line if you want this login.' },
