@@ -118,7 +118,7 @@ function emptyPinned(fd: number): void {
   }
 }
 
-/** See {@link Host.removeTree}. */
+/** See {@link Host.removeTree}. Durable when it returns. */
 export function removeTree(directory: string, options: Acting = {}): void {
   guarded('remove', directory, () => actingAs(options.as, () => {
     try {
@@ -129,6 +129,7 @@ export function removeTree(directory: string, options: Acting = {}): void {
         } else {
           fs.rmSync(place.path, { recursive: true })
         }
+        syncDirectory(place)
       })
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error
