@@ -91,3 +91,18 @@ it.skipIf(!isRoot)('below a directory of root\'s, root makes it, if the owner ca
   await fs.mkdir(`${root}/full`)
   expect(await look(`${root}/full`)).toMatchObject({ kind: 'directory', writable: { ok: false, code: 'EACCES' } })
 })
+
+it('a place that macOS guards, there and not elsewhere, also behind a link', async () => {
+  await fs.mkdir(`${root}/Documents`)
+  await own(`${root}/Documents`)
+  await fs.symlink(`${root}/Documents`, `${root}/backups`)
+  const mac = new Proxy(host, { get: (target, name) => {
+    const value: unknown = name === 'os' ? 'darwin' : Reflect.get(target, name, target)
+    return typeof value === 'function' ? value.bind(target) as unknown : value
+  } })
+  const self = await host.self()
+  const atHome = { ...cluster, owner: { ...cluster.owner, home: await fs.realpath(root) } }
+  for (const [on, guarded] of [[mac, true], [host, undefined]] as const) {
+    expect((await surveyArchivePlace({ host: on, cluster: atHome, self }, `${root}/backups/wal`, { systemIdentifier: '7', others: [] })).guarded).toBe(guarded)
+  }
+})

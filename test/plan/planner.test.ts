@@ -242,6 +242,7 @@ describe('refuses', () => {
     ['pg_wal on its own disk', [ARCHIVE], { archive: { realPath: '/wal/pg_wal' } }, { code: 'archive-directory-inside' }],
     ['a file', [ARCHIVE], { archive: { kind: 'other' } }, { code: 'archive-directory-not-directory' }],
     ['the archive of another cluster', [ARCHIVE], { archive: { usedBy: '14/main' } }, { code: 'archive-directory-used', params: { cluster: '14/main' } }],
+    ['a place that macOS keeps from services', [ARCHIVE], { archive: { guarded: true } }, { code: 'archive-directory-guarded', params: {} }],
     ['segments of another cluster', [ARCHIVE], { archive: { foreign: '8' } }, { code: 'archive-directory-foreign', params: { found: '8', own: '7' } }],
     ['a directory that the server cannot write', [ARCHIVE], { archive: { writable: { ok: false, code: 'EROFS' } } }, { code: 'archive-directory-unwritable', params: { reason: 'EROFS', owner: 'postgres' } }],
     ['a directory that the service does not see', [ARCHIVE], { input: { sandbox: { unit: 'postgresql-17', access: 'hidden', because: 'PrivateTmp=yes', dropIn: '/x', before: null, missing: [] } } }, { code: 'archive-directory-hidden', params: { unit: 'postgresql-17', because: 'PrivateTmp=yes' } }],

@@ -1,5 +1,7 @@
 // What is recognised beside the packages: plain services of other systems, and servers that somebody else runs.
 import { describe, expect, it } from 'vitest'
+import { enable } from '../../src/app/enable.ts'
+import type { Context } from '../../src/base-command.ts'
 import { parseRegistryFile } from '../../src/platforms/other-unix.ts'
 import { archiveDirectoryFor, detectClusters, serviceOf } from '../../src/platforms/index.ts'
 import type { Cluster, Command } from '../../src/platforms/platform.ts'
@@ -113,5 +115,15 @@ describe('servers that somebody else runs', () => {
     const [cluster] = await detectClusters(fake.host, { dataDir })
     expect(fake.unexpected).toEqual([])
     expect(cluster).toMatchObject({ running: false, manager: { name, command } })
+  })
+
+  it('enable refuses each, and says who may and how, before it asks or touches anything', async () => {
+    const { fake, clusters } = await found(supervised)
+    const ui = { interactive: false, words: { progress: {} }, progress: () => ({ done: () => undefined }) }
+    for (const { id, manager } of clusters) {
+      const refused = enable({ host: fake.host, json: true, ui } as unknown as Context, { id }, { yes: true })
+      await expect(refused, id).rejects.toMatchObject({ code: 'managed', params: { manager: manager!.name, command: manager!.command, evidence: manager!.evidence } })
+    }
+    expect(fake.unexpected).toEqual([])
   })
 })
