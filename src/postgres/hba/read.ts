@@ -145,9 +145,10 @@ class Reader {
   readonly sources = new Map<string, HbaSourceFile>()
   readonly includes: HbaInclude[] = []
 
-  constructor(private readonly major: number) {}
+  /** `emit` gets each line with a rule or an error as soon as it is read: its tokens need not be kept. */
+  constructor(private readonly major: number, private readonly emit: (line: TokenLine) => void) {}
 
-  /** All lines of a file and of what it includes; null when it cannot be opened. */
+  /** All lines of a file and of what it includes; with rules they are emitted, else returned. */
   *file(path: string, depth: number, withRules: boolean): Reading<TokenLine[] | { readonly failed: string; readonly missing: boolean }> {
     if (depth > (this.major >= 16 ? MAXIMUM_DEPTH : OPEN_FILES)) {
       return { failed: `could not open file "${path}": maximum nesting depth exceeded`, missing: false }
@@ -155,7 +156,7 @@ class Reader {
     const answer = yield { read: path }
     if (isUnreadable(answer)) {
       // A directory can be opened, only not read.
-      if (answer.code === 'EISDIR') return this.unreadableAsFile(path)
+      if (answer.code === 'EISDIR') return this.unreadableAsFile(path, withRules)
       return { failed: `could not open file "${path}": ${reasonOf(answer)}`, missing: answer.code === 'ENOENT' }
     }
     const bytes = answer as Uint8Array
@@ -163,9 +164,10 @@ class Reader {
     const lines = splitLines(content, this.major)
     if (withRules && !this.sources.has(path)) this.sources.set(path, { path: readable(path), bytes, lines })
     const found: TokenLine[] = []
+    const take = withRules ? this.emit : (line: TokenLine): void => void found.push(line)
     for (const logical of lines) {
       if (logical.error !== null) {
-        found.push({ file: path, line: logical.line, text: logical.text, fields: [], error: logical.error })
+        take({ file: path, line: logical.line, text: logical.text, fields: [], error: logical.error })
         continue
       }
       if (logical.text === '') continue
@@ -180,15 +182,19 @@ class Reader {
           if (error === null) continue
         }
       }
-      found.push({ file: path, line: logical.line, text: logical.text, fields: error === null ? fields : [], error })
+      take({ file: path, line: logical.line, text: logical.text, fields: error === null ? fields : [], error })
     }
     return found
   }
 
-  private unreadableAsFile(path: string): TokenLine[] {
+  private unreadableAsFile(path: string, withRules: boolean): TokenLine[] {
     const message = `could not read file "${path}": Is a directory`
     // From 14 on the error is logged and forgotten: the directory counts as an empty file.
-    return this.major >= 14 ? [] : [{ file: path, line: 1, text: '', fields: [], error: message }]
+    if (this.major >= 14) return []
+    const line: TokenLine = { file: path, line: 1, text: '', fields: [], error: message }
+    if (!withRules) return [line]
+    this.emit(line)
+    return []
   }
 
   private *expand(line: { fields: Token[][]; error: string | null }, path: string, depth: number): Reading<{ fields: Token[][]; error: string | null }> {
@@ -252,30 +258,36 @@ class Reader {
   }
 }
 
+/**
+ * A line that is a rule. Its tokens, more than half of what a large file takes, are made again when somebody asks; only
+ * those that came out of other files are kept.
+ */
+class RuleLine implements HbaLine {
+  constructor(readonly file: string, readonly line: number, readonly text: string, readonly rule: HbaRule, readonly error: HbaError | null,
+    private readonly major: number, private readonly expanded: Token[][] | undefined) {}
+
+  get fields(): readonly (readonly Token[])[] {
+    return this.expanded ?? tokenize(this.text, this.major).fields
+  }
+}
+
 function* reading(options: HbaOptions): Reading<Omit<HbaFile, 'snapshot'>> {
   const { hbaFile, major, features = {} } = options
-  const reader = new Reader(major)
-  const tokenLines = yield* reader.file(byteString(hbaFile), 0, true)
   const lines: HbaLine[] = []
   const rules: HbaRule[] = []
   const errors: HbaError[] = []
   const uncertain: HbaFile['uncertain'][number][] = []
-  const base = { options, major, features, lines, rules, errors, uncertain, includes: reader.includes }
-  if ('failed' in tokenLines) {
-    errors.push({ file: hbaFile, line: 0, message: readable(tokenLines.failed), fatal: true })
-    return { ...base, files: [], loads: false }
-  }
   const refuse = ({ line, text, fields }: TokenLine, file: string, message: string | null): void => {
     const found: HbaError = { file, line, message: readable(message ?? 'invalid option value'), fatal: true, ...(message === null ? { silent: true } : {}) }
     errors.push(found)
     lines.push({ file, line, text, fields, rule: null, error: found })
   }
-  for (const tokenLine of tokenLines) {
+  const accept = (tokenLine: TokenLine): void => {
     const { line, text, fields, error } = tokenLine
     const file = readable(tokenLine.file)
     if (error !== null) {
       refuse(tokenLine, file, error)
-      continue
+      return
     }
     try {
       const parsed = parseRule(fields, major, features)
@@ -286,12 +298,19 @@ function* reading(options: HbaOptions): Reading<Omit<HbaFile, 'snapshot'>> {
       const warning: HbaError | null = rule.warning === null ? null : { file, line, message: rule.warning, fatal: false }
       if (warning !== null) errors.push(warning)
       rules.push(rule)
-      lines.push({ file, line, text, fields, rule, error: warning })
+      lines.push(new RuleLine(file, line, text, rule, warning, major, text.includes('@') ? fields : undefined))
     } catch (refused) {
       if (!(refused instanceof Refused)) throw refused
       for (const what of refused.uncertain) uncertain.push({ file, line, ...what })
       refuse(tokenLine, file, refused.reason)
     }
+  }
+  const reader = new Reader(major, accept)
+  const opened = yield* reader.file(byteString(hbaFile), 0, true)
+  const base = { options, major, features, lines, rules, errors, uncertain, includes: reader.includes }
+  if ('failed' in opened) {
+    errors.push({ file: hbaFile, line: 0, message: readable(opened.failed), fatal: true })
+    return { ...base, files: [], loads: false }
   }
   if (rules.length === 0 && !errors.some((error) => error.fatal)) {
     errors.push({ file: hbaFile, line: 0, message: `configuration file "${hbaFile}" contains no entries`, fatal: true })

@@ -37,7 +37,12 @@ function regexName(token: Token, text: string): HbaName {
   return { text, raw: token.raw, quoted: token.quoted, kind: 'regex', pattern }
 }
 
+/** The words that most rules hold, once for all of them. */
+const COMMON = new Map(['all', 'replication'].map((word) => [word, { text: word, raw: word, quoted: false, kind: word as HbaName['kind'] }]))
+
 function databaseName(token: Token, major: number): HbaName {
+  const common = token.quoted ? undefined : COMMON.get(token.raw)
+  if (common !== undefined) return common
   const text = readable(token.raw)
   if (major >= 16 && token.raw.startsWith('/')) return regexName(token, text)
   const keyword = !token.quoted && DATABASE_KEYWORDS.includes(token.raw)
@@ -46,9 +51,10 @@ function databaseName(token: Token, major: number): HbaName {
 }
 
 function userName(token: Token, major: number): HbaName {
+  if (!token.quoted && token.raw === 'all') return COMMON.get('all')!
   const text = readable(token.raw)
   if (major >= 16 && token.raw.startsWith('/')) return regexName(token, text)
-  const kind = token.quoted ? 'name' : token.raw === 'all' ? 'all' : token.raw.startsWith('+') ? 'group' : 'name'
+  const kind = token.quoted ? 'name' : token.raw.startsWith('+') ? 'group' : 'name'
   return { text, raw: token.raw, quoted: token.quoted, kind }
 }
 
