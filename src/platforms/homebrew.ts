@@ -7,7 +7,7 @@ import { parsePgVersion } from './data-directory.ts'
 import { DAEMONS, daemonService, daemonState, livePid, outsideSupervisor, serverJobs } from './launchd.ts'
 import { pgCtlService } from './pg-ctl.ts'
 import type { Cluster, ClusterService, Command, Platform, Service } from './platform.ts'
-import { absolute, accountOf, actingFor, directoryOf, entriesOf, ran, statOf, textOf } from './reading.ts'
+import { absolute, accountOf, actingFor, directoryOf, entriesOf, ran, statOf, textOf, unlessRefused } from './reading.ts'
 import type { Sighting, Survey } from './survey.ts'
 import { systemdService } from './systemd-service.ts'
 
@@ -82,7 +82,7 @@ async function prefixes(survey: Survey): Promise<string[]> {
   const named = host.env['HOMEBREW_PREFIX']
   const found: string[] = []
   for (const prefix of new Set([...(named?.startsWith('/') === true ? [absolute('/', named)] : []), ...usual])) {
-    if ((await statOf(host, `${prefix}/bin/brew`))?.kind === 'file') found.push(prefix)
+    if (await makerOf(host, prefix) !== undefined) found.push(prefix)
   }
   // One that lives elsewhere is on its user's path.
   const brew = await host.which('brew')
@@ -95,13 +95,29 @@ async function prefixes(survey: Survey): Promise<string[]> {
   return found
 }
 
-/** In whose name brew is asked: our own, but it refuses root. Then whoever called sudo, and whose the prefix is. */
+/** Whose a prefix's brew is: the uid. It may be a link, which root does not follow in somebody's directory. */
+async function makerOf(host: Host, prefix: string): Promise<number | undefined> {
+  const info = await unlessRefused(host.stat(`${prefix}/bin/brew`, { followLinks: false }))
+  return info?.kind === 'file' || info?.kind === 'symlink' ? info.uid : undefined
+}
+
+/**
+ * In whose name brew is asked: our own, but it refuses root. Then in its maker's; and where that is root, in the name of whoever
+ * called sudo. Nobody's program runs in the name of somebody else who only happens to be an administrator.
+ */
 async function usersOf({ host, self }: Survey, prefix: string): Promise<Account[]> {
   if (!self.privileged) return [self]
+  const maker = await makerOf(host, prefix)
   const sudo = host.env['SUDO_USER']
-  const info = await statOf(host, `${prefix}/bin/brew`)
-  const found = [sudo === undefined || sudo === '' ? undefined : await host.account(sudo), info === undefined ? undefined : await host.account(info.uid)]
-  return [...new Map(found.filter((one) => one !== undefined && one.uid !== 0).map((one) => [one!.uid, one!])).values()]
+  const user = maker === undefined ? undefined : maker !== 0 ? await host.account(maker) : sudo === undefined || sudo === '' ? undefined : await host.account(sudo)
+  return user === undefined || user.uid === 0 ? [] : [user]
+}
+
+/** Whether a prefix may speak of a directory: what it names will be run in the name of the directory's owner. */
+async function maySpeakOf({ host, self }: Survey, prefix: string, { directory }: Sighting): Promise<boolean> {
+  if (!self.privileged) return true
+  const [maker, info] = [await makerOf(host, prefix), directory === undefined ? undefined : await statOf(host, directory)]
+  return maker !== undefined && info !== undefined && (maker === 0 || maker === info.uid)
 }
 
 /** How to call brew in somebody's name; never as root. */
@@ -158,7 +174,8 @@ async function sightingsBelow(survey: Survey, prefix: string): Promise<Sighting[
       evidence: { kind: 'known-place', detail: directory }, directory, socketDirs: SOCKETS, logFile: `${prefix}/var/log/${name}.log`, ...(binDir === undefined ? {} : { binDir }),
     })
   }
-  return found
+  const allowed = await Promise.all(found.map((sighting) => maySpeakOf(survey, prefix, sighting)))
+  return found.filter((_sighting, at) => allowed[at])
 }
 
 /** The old formula was of whatever version was newest: its directory tells which, by name or inside. */
@@ -167,7 +184,7 @@ async function programsOf({ host, self }: Survey, prefix: string, directory: str
   const acting = info === undefined ? {} : actingFor(self, await accountOf(host, info.uid, info.gid))
   const major = /@(\d+)$/.exec(directory)?.[1] ?? parsePgVersion(await textOf(host, `${directory}/PG_VERSION`, acting) ?? '')
   for (const name of [...(major === undefined ? [] : [`postgresql@${major}`]), 'postgresql']) {
-    if (await statOf(host, `${prefix}/opt/${name}/bin/postgres`) !== undefined) return `${prefix}/opt/${name}/bin`
+    if (await statOf(host, `${prefix}/opt/${name}/bin/postgres`, acting) !== undefined) return `${prefix}/opt/${name}/bin`
   }
   return undefined
 }

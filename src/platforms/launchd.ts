@@ -111,7 +111,7 @@ export async function daemonService(cluster: Cluster, host: Host): Promise<Servi
   const interrupt: Command = { ...launchctl('kill', 'SIGINT'), tolerate: 'no process to signal' }
   const start = launchctl('kickstart')
   return {
-    describe: `launchctl kickstart -k system/${name}`,
+    describe: keepAlive && !outside ? `launchctl kill SIGINT system/${name}` : `pg_ctl stop -D ${quoted(cluster.dataDir)} -m fast && launchctl kickstart system/${name}`,
     restart: keepAlive && !outside ? [interrupt] : [...plain.stop, start],
     start: [start],
     stop: outside || !keepAlive ? plain.stop : [launchctl('bootout')],

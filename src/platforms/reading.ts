@@ -2,7 +2,8 @@
 import { HostError } from '../errors.ts'
 import type { Account, Acting, DirectoryEntry, FileInfo, Host, RunOptions, RunResult } from '../host/host.ts'
 
-async function unlessRefused<T>(work: Promise<T>): Promise<T | undefined> {
+/** What a call of the Host gives, or undefined where the machine refuses. */
+export async function unlessRefused<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work
   } catch (error) {

@@ -28,7 +28,7 @@ export default {
       await machine.installServer(16, `${PREFIX}/Cellar/${FORMULA}/16.14`)
       await layOut(machine)
       await machine.startBare()
-      await must(machine, 'chown', ['-R', `${USER}:`, path.dirname(PREFIX)])
+      await must(machine, 'chown', ['-hR', `${USER}:`, path.dirname(PREFIX)])
 
       const user = { root: machine.root, run: (file, args = [], options) => machine.run('runuser', ['-u', USER, '--', '/usr/bin/env', `HOME=/home/${USER}`, `PATH=${PREFIX}/bin:/usr/bin:/bin`, file, ...args], options) }
       const sudo = { root: machine.root, run: (file, args = [], options) => machine.run('/usr/bin/env', [`SUDO_USER=${USER}`, file, ...args], options) }
@@ -97,7 +97,9 @@ async function layOut(machine) {
   const inside = (file) => path.join(machine.root, file)
   for (const directory of ['bin', 'opt', 'var/log']) await fs.mkdir(inside(`${PREFIX}/${directory}`), { recursive: true })
   await fs.symlink(`../Cellar/${FORMULA}/16.14`, inside(`${PREFIX}/opt/${FORMULA}`))
-  await fs.writeFile(inside(`${PREFIX}/bin/brew`), BREW, { mode: 0o755 })
+  await fs.mkdir(inside(`${PREFIX}/Homebrew/bin`), { recursive: true })
+  await fs.writeFile(inside(`${PREFIX}/Homebrew/bin/brew`), BREW, { mode: 0o755 })
+  await fs.symlink('../Homebrew/bin/brew', inside(`${PREFIX}/bin/brew`))
 }
 
 async function calls(machine) {

@@ -6,7 +6,7 @@ import { archiveDirectoryFor, detectClusters, serviceOf } from '../../src/platfo
 import { parseJobState, parsePropertyList } from '../../src/platforms/launchd.ts'
 import type { Cluster } from '../../src/platforms/platform.ts'
 import { postmastersOfPs } from '../../src/platforms/ps.ts'
-import { agent, bothPrefixes, daemon, infoJson, launchctlPrint, linuxbrew, listJson, plist, ps, psLine, silicon } from '../fixtures/machines/homebrew.ts'
+import { agent, alice, bothPrefixes, daemon, ENV, infoJson, launchctlPrint, linuxbrew, listJson, plist, ps, psLine, silicon } from '../fixtures/machines/homebrew.ts'
 import { FakeHost } from '../support/fake-host.ts'
 import type { FakeMachine } from '../support/fake-host.ts'
 
@@ -79,7 +79,7 @@ describe('a Mac with both prefixes', () => {
 })
 
 describe('root', () => {
-  it('never runs brew as root: whoever called sudo does', async () => {
+  it('never runs brew as root, but as the user whose it is', async () => {
     const fake = on(silicon)
     const cluster = (await found(fake)).get('/opt/homebrew/var/postgresql@17')!
     expect(cluster).toMatchObject({ owner: { name: 'alice' }, service: { kind: 'brew', name: 'postgresql@17' }, running: true, notes: [] })
@@ -98,6 +98,24 @@ describe('root', () => {
       expect(fake.ranCommands.filter((line) => line.includes('bin/brew'))).toEqual([])
       expect(cluster).toMatchObject({ platform: 'homebrew', running: true, service: { kind: 'pg_ctl' } })
     }
+  })
+
+  it('a prefix of somebody else\'s speaks for nobody but its maker: neither its brew nor its programs run in another name', async () => {
+    const mallory = { name: 'mallory', uid: 666, gid: 666, home: '/Users/mallory' }
+    const fake = on({
+      ...silicon, accounts: [alice, mallory],
+      files: { ...silicon.files, '/opt/homebrew/bin/brew': { text: '#!/bin/bash\n', uid: 666 } },
+      // Its brew tells of alice's directory, as her service and with programs of its own.
+      commands: { ...silicon.commands, [`${ENV} /opt/homebrew/bin/brew services info --all --json`]: { as: 'mallory', stdout: infoJson('/opt/homebrew', 'new', { name: 'postgresql@17', status: 'started', user: 'alice', pid: 913 }) } },
+    })
+    const cluster = (await found(fake)).get('/opt/homebrew/var/postgresql@17')!
+    expect(cluster).toMatchObject({ platform: 'source', owner: { name: 'alice' }, service: { kind: 'pg_ctl' } })
+    expect(lines((await serviceOf(cluster, fake.host)).restart).join()).not.toContain('brew services')
+  })
+
+  it('a brew that is root\'s is asked in the name of whoever called sudo', async () => {
+    const fake = on({ ...silicon, files: { ...silicon.files, '/opt/homebrew/bin/brew': { text: '#!/bin/bash\n', uid: 0 } } })
+    expect((await found(fake)).get('/opt/homebrew/var/postgresql@17')!.service).toEqual({ kind: 'brew', name: 'postgresql@17' })
   })
 
   it('a daemon of root\'s launchd is stopped fast and comes back by itself', async () => {
