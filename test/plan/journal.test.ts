@@ -1,5 +1,6 @@
 // The journal and the lock, on the file system alone.
 import fs from 'node:fs/promises'
+import os from 'node:os'
 import path from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { NodeHost } from '../../src/host/node-host.ts'
@@ -8,6 +9,7 @@ import { takeLock } from '../../src/plan/lock.ts'
 import type { Plan } from '../../src/plan/plan.ts'
 import { isAlive, markOf } from '../../src/plan/process-mark.ts'
 import { ensureStateDirectory, stateDirectory } from '../../src/plan/state-directory.ts'
+import { serverAccount } from '../support/server.ts'
 import { deadPid, faultyHost, stateHost } from './support.ts'
 
 let state: Awaited<ReturnType<typeof stateHost>>
@@ -17,7 +19,8 @@ beforeEach(async () => {
 })
 
 const bytes = new Uint8Array([0, 1, 13, 10, 255, 39])
-const cluster = { id: 'c', dataDir: '/nowhere/data' }
+const owner = await serverAccount()
+const cluster = { id: 'c', dataDir: '/nowhere/data', owner }
 const plan = { cluster, steps: [{ kind: 'write-file', path: '/x', before: { bytes, sha256: 'a' }, after: { bytes: new Uint8Array(), sha256: 'b' } }] } as unknown as Plan
 
 describe('the state directory', () => {
@@ -103,11 +106,34 @@ describe('the lock', () => {
   it('is for one at a time, and says who has it since when', async () => {
     const lock = await takeLock(state.host, cluster)
     await expect(takeLock(state.host, cluster)).rejects.toMatchObject({ code: 'locked', params: { pid: process.pid, since: expect.stringMatching(/^\d{4}-/) } })
-    const other = await takeLock(state.host, { dataDir: '/nowhere/else' })
+    const other = await takeLock(state.host, { dataDir: '/nowhere/else', owner })
     await other.release()
     await lock.release()
     await (await takeLock(state.host, cluster)).release()
     expect(await fs.readdir(`${state.state}/locks`)).toEqual([])
+  })
+
+  it('excludes those with another state directory too, as root and the owner have, unless the data directory cannot be written', async () => {
+    const dataDir = await fs.mkdtemp(path.join(os.tmpdir(), 'pgwal-data-'))
+    const second = await stateHost()
+    try {
+      if (process.getuid?.() === 0) await fs.chown(dataDir, owner.uid, owner.gid)
+      const lock = await takeLock(state.host, { dataDir, owner })
+      expect(await fs.stat(path.join(dataDir, 'pgwal.lock'))).toMatchObject({ uid: owner.uid, mode: 0o100600 })
+      await expect(takeLock(second.host, { dataDir, owner })).rejects.toMatchObject({ code: 'locked', params: { pid: process.pid } })
+      expect(await fs.readdir(`${second.state}/locks`)).toEqual([])
+      await lock.release()
+      await (await takeLock(second.host, { dataDir, owner })).release()
+      await takeLock(faultyHost(state.host, undefined, deadPid()).host, { dataDir, owner })
+      await (await takeLock(second.host, { dataDir, owner })).release()
+      expect(await fs.readdir(dataDir)).toEqual([])
+      // What an owner plants there is neither followed out of the owner's hands nor waited for.
+      await fs.mkdir(path.join(dataDir, 'pgwal.lock'))
+      await (await takeLock(second.host, { dataDir, owner })).release()
+    } finally {
+      await fs.rm(dataDir, { recursive: true, force: true })
+      await second.remove()
+    }
   })
 
   it('of a process that is gone is taken over, by one only', async () => {
