@@ -49,7 +49,7 @@ export const archiveCommandFact: Fact<ArchiveCommandFact> = {
     const { judgement, unread } = await judge(from, command)
     return {
       via: 'command', text: command, both, judgement, ...place(settings, 'archive_command'),
-      ...(judgement.destination === undefined ? {} : { destination: judgement.destination.replace(/(.)\/+$/, '$1') }),
+      ...(judgement.destination === undefined ? {} : { destination: (from.host.os === 'win32' ? judgement.destination.replaceAll('\\', '/') : judgement.destination).replace(/(.)\/+$/, '$1') }),
       ...(unread === undefined ? {} : { unread }),
     }
   },

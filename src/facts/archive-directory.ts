@@ -55,8 +55,8 @@ export async function examine(from: Gathering, path: string): Promise<ArchiveDir
     path,
     state: 'directory',
     kind: info.kind,
-    owner: { uid: info.uid, name: owner?.name ?? String(info.uid) },
-    mode: info.mode,
+    // Windows keeps an access list in their stead, which decides when somebody writes.
+    ...(host.os === 'win32' ? {} : { owner: { uid: info.uid, name: owner?.name ?? String(info.uid) }, mode: info.mode }),
     ...(writable === undefined ? {} : { writable }),
     insideDataDirectory: within(real, dataReal) || within(path, cluster.dataDir),
     ...(data === undefined ? {} : { sameFileSystemAsData: data.device === info.device }),

@@ -107,7 +107,9 @@ export function acting(from: Gathering): Acting {
 
 /** Whether we see the cluster's files as its owner does: then what is closed to us is closed to the server as well. */
 export async function actsAsOwner({ host, cluster, as }: Gathering): Promise<boolean> {
-  return as !== undefined || (await host.self()).uid === cluster.owner.uid
+  const self = await host.self()
+  // On Windows nobody has a uid.
+  return as !== undefined || (self.uid === cluster.owner.uid && self.sid === cluster.owner.sid)
 }
 
 /** Runs what may be refused by the machine and makes an outcome of it. */

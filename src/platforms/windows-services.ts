@@ -118,10 +118,10 @@ export function parseDependents(text: string): string[] {
   return [...text.matchAll(/^SERVICE_NAME\s*:\s*(\S.*?)\s*$/gim)].map((found) => found[1]!)
 }
 
-/** Running services that stop when this one does. */
-export async function runningDependents(host: Host, name: string): Promise<string[]> {
+/** Running services that stop when this one does, in the order in which they start again; undefined when nobody tells. */
+export async function runningDependents(host: Host, name: string): Promise<string[] | undefined> {
   const said = await ran(host, 'sc.exe', ['enumdepend', name])
-  if (said?.code !== 0) return []
+  if (said?.code !== 0) return undefined
   const running: string[] = []
   for (const dependent of parseDependents(said.stdout)) if (await serviceState(host, dependent) === 4) running.push(dependent)
   return running.reverse()

@@ -94,12 +94,13 @@ async function service(cluster: Cluster, host: Host): Promise<Service> {
   // pg_ctl tells the manager that the service has stopped when it has waited long enough, not when the server is gone.
   const start: Command = { ...net('start', name), afterServerEnd: true, tryAgain: { when: BUSY, forMs: MANAGER_BUSY_MS } }
   const outside = cluster.notes.some(({ code }) => code === 'outside-unit')
-  const stop: Command = outside ? pgCtl('stop', ...WAIT, '-m', 'fast') : { ...net('stop', name, '/y'), tolerate: NOT_STARTED }
-  // `/y` stops them as well, and nobody starts them again.
   const dependents = outside ? [] : await runningDependents(host, name)
-  const after = dependents.map((one): Command => ({ ...net('start', one), tolerate: BUSY }))
+  // `/y` answers the question whether what depends on it shall stop, too. Nobody starts that again but we.
+  const yes = dependents?.length === 0 ? [] : ['/y']
+  const stop: Command = outside ? pgCtl('stop', ...WAIT, '-m', 'fast') : { ...net('stop', name, ...yes), tolerate: NOT_STARTED }
+  const after = (dependents ?? []).map((one): Command => ({ ...net('start', one), tolerate: BUSY }))
   return {
-    describe: `net stop "${name}" /y && net start "${name}"`,
+    describe: `net stop ${[`"${name}"`, ...yes].join(' ')} && net start "${name}"`,
     restart: [stop, start, ...after],
     start: [start],
     stop: [stop],

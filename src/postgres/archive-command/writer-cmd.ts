@@ -9,8 +9,8 @@ export const CMD_SCRIPT_NAME = 'pgwal-archive.cmd'
 /** The line that tells our batch file from every other, with the version of its contract. */
 export const CMD_SCRIPT_MARKER = 'rem pgwal-archive-script 1'
 
-/** Characters that no name on Windows has, and the control characters. */
-const IMPOSSIBLE = /[\u0000-\u001F\u007F<>"|?*]/
+/** Characters that no name on Windows has, control characters, and the percent sign: what cmd.exe makes of it depends on how often a line is read. */
+const IMPOSSIBLE = /[\u0000-\u001F\u007F<>"|?*%]/
 
 /** Why a path can be no archive directory; undefined where it can. Drives only: the service's account reaches a share as another account. */
 export function cmdPathProblem(path: string): PathProblem | undefined {
@@ -25,7 +25,7 @@ export function cmdPathProblem(path: string): PathProblem | undefined {
  */
 export function cmdScriptProblem(path: string, dataDir: string): PathProblem | undefined {
   if (relativeTo(dataDir, path) !== undefined) return undefined
-  return cmdPathProblem(path) ?? (/[^ -~]|[%^]/.test(path) ? 'control-character' : undefined)
+  return cmdPathProblem(path) ?? (/[^ -~]|\^/.test(path) ? 'control-character' : undefined)
 }
 
 function checked(path: string): string {
@@ -73,7 +73,6 @@ export function cmdArchiveCommand(scriptPath: string, dataDir: string): string {
  */
 export function cmdArchiveScript({ archiveDir }: { readonly archiveDir: string }): string {
   const path = checked(archiveDir)
-  const archive = path.replaceAll('%', '%%')
   // The file is UTF-8; cmd.exe reads it line by line in the code page of the moment.
   const codePage = /[^ -~]/.test(path) ? 'chcp 65001 >nul 2>nul\n' : ''
   return `@echo off
@@ -90,7 +89,7 @@ rem archive_command: do not make this file exit 0 without a copy, for then the s
 rem To try it by hand: cmd /c pgwal-archive.cmd FILE NAME
 
 setlocal EnableExtensions DisableDelayedExpansion
-${codePage}set "archive=${archive}"
+${codePage}set "archive=${path}"
 set "source=%~1"
 set "file=%~2"
 set "COPYCMD="
@@ -99,7 +98,6 @@ set "copying="
 if "%file%"=="" goto badname
 if "%file:~0,1%"=="." goto badname
 for /f "delims=0123456789ABCDEFabchiklprstouy." %%C in ("%file%") do goto badname
-if not "%file:~64%"=="" goto badname
 set "target=%archive%\\%file%"
 
 rem What is there tells more than errorlevel does: the first letter of a directory's attributes is d.
@@ -199,5 +197,5 @@ exit /b 0
 export function readCmdScript(text: string): { readonly archiveDir: string | undefined } | undefined {
   const marker = CMD_SCRIPT_MARKER.replace(/ \d+$/, ' ')
   if (!text.split(/\r?\n/, 3).some((line) => line.startsWith(marker))) return undefined
-  return { archiveDir: /^set "archive=([^"\r\n]*)"\r?$/m.exec(text)?.[1]?.replaceAll('%%', '%') }
+  return { archiveDir: /^set "archive=([^"\r\n]*)"\r?$/m.exec(text)?.[1] }
 }

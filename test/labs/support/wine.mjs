@@ -60,7 +60,7 @@ export class WineMachine {
   get #environment() {
     const keep = Object.fromEntries(['PATH', 'HOME', 'TMPDIR'].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])))
     // WINEPATH comes before the system's own programs.
-    return { ...keep, LC_ALL: 'C.UTF-8', WINEPREFIX: this.#prefix, WINEDEBUG: '-all', WINEDLLOVERRIDES: 'mscoree=;mshtml=', WINEPATH: 'C:\\stand-ins' }
+    return { ...keep, LC_ALL: 'C.UTF-8', WINEPREFIX: this.#prefix, WINEDEBUG: '-all', WINEDLLOVERRIDES: 'mscoree=;mshtml=;fc.exe=n', WINEPATH: 'C:\\stand-ins' }
   }
 
   static async create() {
