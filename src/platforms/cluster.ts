@@ -242,6 +242,7 @@ export async function buildCluster(survey: Survey, traces: Traces, contested: bo
   const { service, notes: serviceNotes } = await serviceOf(survey, traces, dataDir, life, owner, programs.binDir)
   notes.push(...serviceNotes)
   const logFile = await logFileOf(host, acting, dataDir, configuration, postmaster, firstOf(traces, ({ sighting }) => sighting.logFile))
+  const product = firstOf(traces, ({ sighting }) => sighting.product)
   const supervisor = firstOf(traces, ({ sighting }) => sighting.supervisor)
   const manager = await managerOf({
     host, acting, dataDir, configFile, configuration,
@@ -254,6 +255,7 @@ export async function buildCluster(survey: Survey, traces: Traces, contested: bo
   })
   return {
     platform: traces[0].platform,
+    ...(product === undefined ? {} : { product }),
     id: firstOf(traces, ({ sighting }) => sighting.id) ?? dataDir,
     version,
     major,

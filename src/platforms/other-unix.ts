@@ -14,12 +14,14 @@ import { systemdService } from './systemd-service.ts'
 
 async function sightings(survey: Survey): Promise<Sighting[]> {
   switch (survey.host.os) {
-    case 'linux': return alpine(survey)
-    case 'freebsd': return freeBsd(survey)
-    case 'darwin': return [...await edb(survey), ...await postgresApp(survey), ...await macPorts(survey)]
+    case 'linux': return named('Alpine', await alpine(survey))
+    case 'freebsd': return named('FreeBSD', await freeBsd(survey))
+    case 'darwin': return [...named('EDB', await edb(survey)), ...named('Postgres.app', await postgresApp(survey)), ...named('MacPorts', await macPorts(survey))]
     default: return []
   }
 }
+
+const named = (product: string, found: readonly Sighting[]): Sighting[] => found.map((sighting) => ({ ...sighting, product }))
 
 // Alpine: OpenRC starts the server with -D /etc/postgresql and names the data directory on the command line.
 

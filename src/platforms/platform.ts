@@ -63,6 +63,8 @@ export interface Note {
 
 export interface Cluster {
   readonly platform: PlatformId
+  /** A proper name for what the platform `other` is here: `Alpine`, `Postgres.app`. */
+  readonly product?: string
   /** As `pgwal clusters` prints it and `--cluster` takes it: `15/main`, else the data directory. */
   readonly id: string
   /** `15.18` where it could be told, else the major alone (`15`); `?` when nothing tells it. */

@@ -53,6 +53,8 @@ export interface Sighting {
   /** `patroni`, `pacemaker`, where the source says so. */
   readonly supervisor?: string
   readonly logFile?: string
+  /** Whose product it is, where its platform is of several: a proper name. */
+  readonly product?: string
   /** Compiled into the programs. */
   readonly socketDirs?: readonly string[]
   readonly service?: ClusterService

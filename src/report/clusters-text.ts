@@ -11,7 +11,7 @@ export function clusterHeading(cluster: Cluster, style: Style): string {
   const words = messages(style.locale).cluster
   const chalk = paint(style)
   const state = cluster.running ? chalk.green(words.running) : chalk.yellow(words.down)
-  const parts = [chalk.bold(safe(cluster.id)), `PostgreSQL ${safe(cluster.version)}`, words.platform[cluster.platform], compose(words.port, { port: cluster.port }, style.locale), state]
+  const parts = [chalk.bold(safe(cluster.id)), `PostgreSQL ${safe(cluster.version)}`, cluster.product ?? words.platform[cluster.platform], compose(words.port, { port: cluster.port }, style.locale), state]
   const dot = ` ${symbolsOf(style).dot} `
   // A long name (a data directory) has a line of its own, so that nothing is cut in the middle.
   const lines = columns(parts.join(dot)) <= style.width ? [parts.join(dot)] : [parts[0]!, `  ${parts.slice(1).join(dot)}`]

@@ -10,8 +10,8 @@ export const SCHEMA = 1
 
 /** A cluster as every command's JSON shows it. */
 export function clusterJson(cluster: Cluster): object {
-  const { id, platform, version, dataDir, configFile, hbaFile, port, running, owner, binDir, logFile, service, socketDirs, manager, evidence, notes, pid } = cluster
-  return { id, platform, version, dataDir, configFile, hbaFile, port, running, owner: owner.name, pid, binDir, logFile, service, socketDirs, manager, evidence, notes }
+  const { id, platform, product, version, dataDir, configFile, hbaFile, port, running, owner, binDir, logFile, service, socketDirs, manager, evidence, notes, pid } = cluster
+  return { id, platform, product, version, dataDir, configFile, hbaFile, port, running, owner: owner.name, pid, binDir, logFile, service, socketDirs, manager, evidence, notes }
 }
 
 /** doctor and verify. Words are English whatever the language: a script reads codes and parameters. */

@@ -5,6 +5,8 @@ import type { Context } from '../../src/base-command.ts'
 import { parseRegistryFile } from '../../src/platforms/other-unix.ts'
 import { archiveDirectoryFor, detectClusters, serviceOf } from '../../src/platforms/index.ts'
 import type { Cluster, Command } from '../../src/platforms/platform.ts'
+import { clusterHeading } from '../../src/report/clusters-text.ts'
+import type { Style } from '../../src/report/style.ts'
 import { alpine, arch, freeBsd, macInstallers, supervised } from '../fixtures/machines/other-unix.ts'
 import { FakeHost } from '../support/fake-host.ts'
 import type { FakeMachine } from '../support/fake-host.ts'
@@ -32,7 +34,7 @@ describe('plain services', () => {
     const { fake, clusters, at } = await found(alpine)
     expect(clusters.map(({ dataDir }) => dataDir)).toEqual(['/var/lib/postgresql/15/data', '/var/lib/postgresql/16/data'])
     expect(at('/var/lib/postgresql/16/data')).toMatchObject({
-      platform: 'other', version: '16.14', running: true, pid: 300, configFile: '/etc/postgresql/postgresql.conf', hbaFile: '/etc/postgresql/pg_hba.conf',
+      platform: 'other', product: 'Alpine', version: '16.14', running: true, pid: 300, configFile: '/etc/postgresql/postgresql.conf', hbaFile: '/etc/postgresql/pg_hba.conf',
       service: { kind: 'openrc', name: 'postgresql' }, logFile: '/var/log/postgresql/postmaster.log', owner: { uid: 70 }, notes: [],
     })
     expect(at('/var/lib/postgresql/15/data')).toMatchObject({ platform: 'other', version: '15.18', running: false, port: 5433, service: { kind: 'pg_ctl' }, configFile: '/var/lib/postgresql/15/data/postgresql.conf' })
@@ -50,7 +52,7 @@ describe('plain services', () => {
   it('FreeBSD: rc.d restarts what rc.conf enables', async () => {
     const { fake, at } = await found(freeBsd)
     const cluster = at('/var/db/postgres/data16')
-    expect(cluster).toMatchObject({ platform: 'other', version: '16.14', running: true, pid: 800, service: { kind: 'rc.d', name: 'postgresql' }, socketDirs: ['/tmp'], notes: [] })
+    expect(cluster).toMatchObject({ platform: 'other', product: 'FreeBSD', version: '16.14', running: true, pid: 800, service: { kind: 'rc.d', name: 'postgresql' }, socketDirs: ['/tmp'], notes: [] })
     expect(lines((await serviceOf(cluster, fake.host)).restart)).toEqual(['service postgresql restart'])
     expect(at('/var/db/postgres/data15')).toMatchObject({ running: false, major: 15, service: { kind: 'pg_ctl' } })
   })
@@ -65,7 +67,7 @@ describe('installers of macOS', () => {
   it('EDB\'s is root\'s launchd: stopped fast as its owner, then started', async () => {
     const { fake, at } = await found(macInstallers)
     const cluster = at('/Library/PostgreSQL/17/data')
-    expect(cluster).toMatchObject({ platform: 'other', version: '17.10', running: true, pid: 500, owner: { name: 'postgres' }, service: { kind: 'launchd', name: 'postgresql-17' }, notes: [] })
+    expect(cluster).toMatchObject({ platform: 'other', product: 'EDB', version: '17.10', running: true, pid: 500, owner: { name: 'postgres' }, service: { kind: 'launchd', name: 'postgresql-17' }, notes: [] })
     expect(cluster.evidence).toContainEqual({ kind: 'known-place', detail: '/etc/postgres-reg.ini [PostgreSQL/17]' })
     const service = await serviceOf(cluster, fake.host)
     expect(service.needsRoot).toBe(true)
@@ -77,16 +79,22 @@ describe('installers of macOS', () => {
     const { fake, at } = await found(macInstallers)
     const directory = '/Users/alice/Library/Application Support/Postgres/var-18'
     const cluster = at(directory)
-    expect(cluster).toMatchObject({ platform: 'other', version: '18.4', running: true, pid: 600, port: 5433, owner: { name: 'alice' }, service: { kind: 'pg_ctl' }, logFile: `${directory}/postgres-server.log`, notes: [] })
+    expect(cluster).toMatchObject({ platform: 'other', product: 'Postgres.app', version: '18.4', running: true, pid: 600, port: 5433, owner: { name: 'alice' }, service: { kind: 'pg_ctl' }, logFile: `${directory}/postgres-server.log`, notes: [] })
     const [restart] = (await serviceOf(cluster, fake.host)).restart
     expect(restart).toMatchObject({ file: '/Applications/Postgres.app/Contents/Versions/18/bin/pg_ctl', as: { name: 'alice' } })
     expect(restart!.args.slice(0, 3)).toEqual(['restart', '-D', directory])
   })
 
+  it('are named to people', async () => {
+    const { clusters } = await found(macInstallers)
+    const style: Style = { colour: 0, unicode: true, width: 200, locale: 'en' }
+    expect(clusters.map((cluster) => clusterHeading(cluster, style).split(' · ')[2])).toEqual(['EDB', 'Postgres.app', 'MacPorts'])
+  })
+
   it('MacPorts has its own way', async () => {
     const { fake, at } = await found(macInstallers)
     const cluster = at('/opt/local/var/db/postgresql15/defaultdb')
-    expect(cluster).toMatchObject({ platform: 'other', version: '15.18', running: true, owner: { name: '_postgres' }, service: { kind: 'launchd', name: 'postgresql15-server' }, notes: [] })
+    expect(cluster).toMatchObject({ platform: 'other', product: 'MacPorts', version: '15.18', running: true, owner: { name: '_postgres' }, service: { kind: 'launchd', name: 'postgresql15-server' }, notes: [] })
     expect(lines((await serviceOf(cluster, fake.host)).restart)).toEqual(['/opt/local/bin/port unload postgresql15-server', '/opt/local/bin/port load postgresql15-server'])
   })
 
