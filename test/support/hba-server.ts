@@ -187,4 +187,3 @@ export function asRows(hba: HbaFile): RuleRow[] {
 }
 
 /** For messages: a byte string with what cannot be seen escaped. */
-const visible = (text: string): string => JSON.stringify(readable(text))
