@@ -2,11 +2,22 @@ import { codeOf } from '../errors.ts'
 import type { DirectoryEntry, FileSource } from '../postgres/file-source.ts'
 import type { Account, Host } from './host.ts'
 
-/** The files of a machine as the cluster's owner sees them, for the readers of postgresql.conf and pg_hba.conf. */
+/** What the files of one reading may hold together, in bytes: hundreds of thousands of rules, and no more than a small machine's memory can take. */
+const MOST_BYTES = 16 << 20
+
+/**
+ * The files of a machine as the cluster's owner sees them, for one reading of postgresql.conf or pg_hba.conf with all that they include.
+ * More than 16 MiB in all is refused as `too-large`.
+ */
 export function hostFileSource(host: Host, as?: Account): FileSource {
   const acting = as === undefined ? {} : { as }
+  let left = MOST_BYTES
   return {
-    read: (path) => host.read(path, acting),
+    async read(path) {
+      const bytes = await host.read(path, { ...acting, limit: left })
+      left -= bytes.length
+      return bytes
+    },
     async list(directory) {
       const entries: DirectoryEntry[] = []
       for (const { name, kind } of await host.list(directory, acting)) {
