@@ -31,6 +31,7 @@ import { gatheringFor } from './gathering.ts'
 import type { OpenGathering } from './gathering.ts'
 import { connectionOf, wantedOf } from './options.ts'
 import { worded } from './present.ts'
+import { needPrivileges } from './privileges.ts'
 import { selectCluster } from './select.ts'
 import { verifyWithProgress } from './verify.ts'
 
@@ -101,7 +102,7 @@ export async function enable(context: Context, selection: Selection, options: En
 
   const { self } = await rights(context, cluster)
   const needsRoot = (plan.effects.restart && plan.service.needsRoot) || plan.steps.some(({ kind }) => kind === 'daemon-reload')
-  if (needsRoot && !self.privileged) throw new UserError('need-privileges', { user: self.name, owner: 'root', command: `sudo pgwal enable --cluster ${cluster.id}` })
+  if (needsRoot && !self.privileged) throw needPrivileges(host, self, 'root', `pgwal enable --cluster ${cluster.id}`)
   const show = options.onPlan ?? (context.json ? () => undefined : (text: string) => context.ui.note(text))
   if (options.dryRun === true) return { ...result, outcome: 'planned' }
   if (options.yes !== true && (!context.ui.interactive || context.json)) return { ...result, outcome: 'planned', needsConfirmation: true }
@@ -136,12 +137,12 @@ async function mayWeChange(context: Context, cluster: Cluster): Promise<void> {
   const { manager, owner } = cluster
   if (manager !== undefined) throw new UserError('managed', { manager: manager.name, evidence: manager.evidence, command: manager.command })
   const { self, entitled } = await rights(context, cluster)
-  if (!entitled) throw new UserError('need-privileges', { user: self.name, owner: owner.name, command: `sudo pgwal enable --cluster ${cluster.id}` })
+  if (!entitled) throw needPrivileges(context.host, self, owner.name, `pgwal enable --cluster ${cluster.id}`)
 }
 
 async function rights(context: Context, cluster: Cluster) {
   const self = await context.host.self()
-  return { self, entitled: self.privileged || self.uid === cluster.owner.uid }
+  return { self, entitled: self.privileged || (self.uid === cluster.owner.uid && self.sid === cluster.owner.sid) }
 }
 
 interface Opened extends OpenGathering {

@@ -12,6 +12,7 @@ import type { StepView } from '../report/plan-text.ts'
 import { compose } from '../report/words.ts'
 import { serviceName } from './enable.ts'
 import { gatheringFor } from './gathering.ts'
+import { needPrivileges } from './privileges.ts'
 import { detectClusters } from '../platforms/index.ts'
 import { previewUndo, selectRun, undo } from './undo.ts'
 
@@ -51,7 +52,7 @@ export async function undoRun(context: Context, options: UndoRunOptions): Promis
   const cluster = await asItIsNow(context, run.plan.cluster)
   const recorded = { ...run, plan: { ...run.plan, cluster } }
   const self = await host.self()
-  if (!self.privileged && (self.uid !== cluster.owner.uid || run.plan.service.needsRoot)) throw new UserError('need-privileges', { user: self.name, owner: cluster.owner.name, command: `sudo pgwal undo ${run.run}` })
+  if (!self.privileged && (self.uid !== cluster.owner.uid || run.plan.service.needsRoot)) throw needPrivileges(host, self, cluster.owner.name, `pgwal undo ${run.run}`)
 
   const connection = await loginOf(context, cluster)
   const preview = await previewUndo(host, recorded, connection)

@@ -37,6 +37,10 @@ export const errorTexts = {
     en: { message: '{user} may not do this: the cluster belongs to {owner}.', remedy: '{command}' },
     'zh-TW': { message: '{user} 無權執行：叢集屬於 {owner}。', remedy: '{command}' },
   },
+  'need-elevation': {
+    en: { message: '{user} may not do this without elevated rights.', remedy: 'In a prompt started with "Run as administrator": {command}' },
+    'zh-TW': { message: '{user} 需要提升的權限才能執行。', remedy: '請在「以系統管理員身分執行」的命令提示字元中執行：{command}' },
+  },
   'server-down': {
     en: { message: 'The server of {cluster} is down.', remedy: 'Start it first: {command}' },
     'zh-TW': { message: '{cluster} 的伺服器未執行。', remedy: '請先啟動：{command}' },

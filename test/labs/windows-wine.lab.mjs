@@ -30,6 +30,17 @@ export default {
         assert.equal(clusters[0].dataDir, `C:/Program Files/PostgreSQL/15/${DATA}`)
       })
 
+      await test('without elevated rights nothing is changed, and it is said how', async () => {
+        const groups = path.join(machine.root, 'stand-ins/whoami-groups.out')
+        const elevated = await fs.readFile(groups, 'utf8')
+        await fs.writeFile(groups, elevated.replace('S-1-16-12288', 'S-1-16-8192'))
+        const done = await pgwal('enable', '--cluster', SERVICE, '--yes', '--json')
+        await fs.writeFile(groups, elevated)
+        assert.equal(done.code, 2, done.stdout)
+        assert.equal(done.json.error.code, 'need-elevation')
+        assert.deepEqual(await fs.readdir(machine.root).then((names) => names.includes('pg_backups')), false)
+      })
+
       const refuse = path.join(machine.root, 'stand-ins/refuse.txt')
       const target = {
         cluster: SERVICE,
