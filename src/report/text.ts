@@ -123,7 +123,7 @@ function quietRows(checks: readonly CheckResult[], style: Style, options: TextOp
 
 function table(rows: readonly Row[], style: Style): string {
   const chalk = paint(style)
-  const idWidth = Math.max(...rows.map(({ id }) => columns(id)))
+  const idWidth = rows.reduce((widest, { id }) => Math.max(widest, columns(id)), 0)
   // On a narrow terminal the words go below the id.
   const beside = idWidth + 4 <= style.width / 2
   const indent = beside ? idWidth + 4 : 4

@@ -215,7 +215,7 @@ class Reader {
         }
         for (const innerLine of inner) {
           if (innerLine.error !== null) return { fields: [], error: innerLine.error }
-          for (const innerField of innerLine.fields) tokens.push(...innerField)
+          for (const innerField of innerLine.fields) for (const token of innerField) tokens.push(token)
         }
       }
       if (tokens.length > 0) fields.push(tokens)
@@ -229,7 +229,7 @@ class Reader {
     if (directive === 'include_dir') {
       const listed = yield* this.confFiles(name, path)
       if (typeof listed === 'string') return listed
-      targets.push(...listed)
+      for (const one of listed) targets.push(one)
     } else targets.push(locate(name, path, this.major))
     const errors: string[] = []
     for (const target of targets) {
