@@ -110,13 +110,15 @@ const directoryOf = (path: string): string => path.slice(0, Math.max(1, path.las
 
 /** A path lexically without `.`, `..` and doubled slashes, as canonicalize_path() makes it. */
 function canonical(path: string): string {
+  // Paths here are absolute, so only Windows' begin with a drive.
+  const drive = /^[A-Za-z]:(?=\/)/.exec(path)?.[0] ?? ''
   const parts: string[] = []
-  for (const part of path.split('/')) {
+  for (const part of path.slice(drive.length).split('/')) {
     if (part === '' || part === '.') continue
     if (part === '..') parts.pop()
     else parts.push(part)
   }
-  return `/${parts.join('/')}`
+  return `${drive}/${parts.join('/')}`
 }
 
 /** The same before 15: only what ends the path is resolved, the rest is left to the operating system. */
@@ -137,6 +139,7 @@ function trimmed(path: string): string {
 
 /** Where a name in a file points: relative to the directory of that file. */
 function locate(name: string, from: string, major: number): string {
+  if (/^[A-Za-z]:\//.test(from) && /^[A-Za-z]:[\\/]/.test(name)) return name.replaceAll('\\', '/')
   if (name.startsWith('/')) return name
   return major >= 15 ? canonical(`${directoryOf(from)}/${name}`) : trimmed(`${directoryOf(from)}/${name.replace(/^(?:\.\/)+/, '')}`)
 }
