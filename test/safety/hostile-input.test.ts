@@ -5,6 +5,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { pgwal, stateDirectory } from '../support/pgwal.ts'
 import type { ProgramRun } from '../support/pgwal.ts'
+import { LONG } from '../support/seed.ts'
 import { TestServer } from '../support/server.ts'
 
 const ESCAPES = '\x1b[2J\x1b]0;owned\x07\x9b31m\u202e\r'
@@ -85,11 +86,11 @@ describe('the files of a cluster', () => {
   ]
 
   it('are read to an end, whatever is in them', async () => {
-    for (const [label, spoil] of cases) {
+    for (const [at, [label, spoil]] of cases.entries()) {
       await spoil()
       // As JSON a finding for each of so many rules is more than a test can hold.
       const runs = label.includes('150,000') ? [['doctor']] : [['doctor'], ['doctor', '--json'], ['hba', '--json']]
-      await Promise.all(runs.filter((args) => args[0] !== 'hba' || label.includes('hba')).map(async (args) => {
+      await Promise.all(runs.filter((args, index) => (args[0] !== 'hba' || label.includes('hba')) && (LONG || label.includes('150,000') || index % 2 === at % 2)).map(async (args) => {
         const done = await pgwal([...args, '-D', server.dataDir], { ...env, PGWAL_STATE_DIR: state })
         expectSane(done, `${label}: ${args.join(' ')}`)
         if (args.includes('--json')) expect(() => void done.json(), label).not.toThrow()
