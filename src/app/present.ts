@@ -17,8 +17,9 @@ import type { Worded } from '../report/words.ts'
 /** The words of everything that a report may hold. */
 export const worded: readonly Worded[] = [...checks, ...probes]
 
-export async function clusterReportsText(context: Context, command: 'doctor' | 'verify', reports: readonly ClusterReport[]): Promise<string> {
-  const { privileged } = await context.host.self()
+/** `privileged` is whether pgwal was that when it looked; default: whether it is now. */
+export async function clusterReportsText(context: Context, command: 'doctor' | 'verify', reports: readonly ClusterReport[], asked?: { readonly privileged: boolean }): Promise<string> {
+  const { privileged } = asked ?? await context.host.self()
   const options = { words: worded, verbose: context.verbose, quiet: context.quiet, privileged }
   return (command === 'doctor' ? doctorText : verifyText)(reports, context.style, options)
 }
