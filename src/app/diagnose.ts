@@ -11,6 +11,12 @@ import { summarise } from '../report/report.ts'
 import type { CheckResult, ClusterReport } from '../report/report.ts'
 import { gatheringFor } from './gathering.ts'
 import type { GatheringOptions } from './gathering.ts'
+import { measuresOf } from './measures.ts'
+
+export interface Judging extends CheckSelection {
+  /** Whether the report has the numbers for monitoring. */
+  readonly measure?: boolean
+}
 
 export interface CheckSelection {
   /** Ids; empty or absent: all. */
@@ -18,7 +24,7 @@ export interface CheckSelection {
   readonly skip?: readonly string[]
 }
 
-export interface DiagnoseOptions extends GatheringOptions, CheckSelection {
+export interface DiagnoseOptions extends GatheringOptions, Judging {
   /** Called after the checks, while facts can still be gathered. */
   readonly keep?: (seen: Seen) => Promise<void>
 }
@@ -37,9 +43,9 @@ export async function diagnose(host: Host, cluster: Cluster, options: DiagnoseOp
 }
 
 /** The same from what was seen before, on this machine or another. */
-export async function judgeSeen(seen: Seen, selection: CheckSelection = {}): Promise<ClusterReport> {
+export async function judgeSeen(seen: Seen, selection: Judging = {}): Promise<ClusterReport> {
   const results = await runChecks(seen, selection)
-  return { cluster: seen.cluster, checks: results, summary: summarise(results) }
+  return { cluster: seen.cluster, checks: results, summary: summarise(results), ...(selection.measure === true ? { measures: await measuresOf(seen) } : {}) }
 }
 
 /**

@@ -6,7 +6,7 @@ import { packCluster } from '../facts/saved/file.ts'
 import type { ClusterReport } from '../report/report.ts'
 import { compose } from '../report/words.ts'
 import { diagnose, judgeSeen } from './diagnose.ts'
-import type { CheckSelection } from './diagnose.ts'
+import type { Judging } from './diagnose.ts'
 import { readFacts, writeFacts } from './facts-file.ts'
 import { connectionOf, wantedOf } from './options.ts'
 import type { WantedOptions } from './options.ts'
@@ -15,6 +15,7 @@ import { selectTargets } from './remote.ts'
 export interface DoctorOptions extends WantedOptions {
   readonly only?: readonly string[]
   readonly skip?: readonly string[]
+  readonly measure?: boolean
   /** Where to put what was seen. */
   readonly saveFacts?: string
 }
@@ -32,6 +33,7 @@ export async function diagnoseAll(context: Context, selection: Selection, option
         wanted: wantedOf(options),
         ...(options.only === undefined ? {} : { only: options.only }),
         ...(options.skip === undefined ? {} : { skip: options.skip }),
+        ...(options.measure === undefined ? {} : { measure: options.measure }),
         ...(options.saveFacts === undefined ? {} : { keep: async (seen) => void saved.push(await packCluster(seen, facts)) }),
       }))
     } finally {
@@ -43,7 +45,7 @@ export async function diagnoseAll(context: Context, selection: Selection, option
 }
 
 /** The same from a file of facts, whose machine may be far away. `id` names one of its clusters. */
-export async function diagnoseSaved(context: Context, path: string, id: string | undefined, options: CheckSelection): Promise<{ readonly reports: ClusterReport[]; readonly privileged: boolean }> {
+export async function diagnoseSaved(context: Context, path: string, id: string | undefined, options: Judging): Promise<{ readonly reports: ClusterReport[]; readonly privileged: boolean }> {
   const { clusters, privileged } = await readFacts(context.host, path)
   const chosen = clusters.filter(({ cluster }) => id === undefined || cluster.id === id)
   if (chosen.length === 0) throw id === undefined ? new UserError('facts-malformed', { path, where: 'clusters' }) : new UserError('no-such-cluster', { target: id })

@@ -7,6 +7,9 @@ import { checkText, checksText as listText } from '../report/checks-text.ts'
 import { hbaJson } from '../report/hba-json.ts'
 import type { HbaReport } from '../report/hba-report.ts'
 import { hbaText } from '../report/hba-text.ts'
+import { nagios } from '../report/nagios.ts'
+import type { NagiosResult } from '../report/nagios.ts'
+import { prometheus } from '../report/prometheus.ts'
 import { reportsJson, runJson, SCHEMA } from '../report/json.ts'
 import type { EnableResult } from './enable.ts'
 import type { UndoResult } from './undo-run.ts'
@@ -26,6 +29,11 @@ export async function clusterReportsText(context: Context, command: 'doctor' | '
 
 export function clusterReportsJson(command: 'doctor' | 'verify', reports: readonly ClusterReport[]): object {
   return reportsJson(command, reports, worded)
+}
+
+/** For a monitoring system, with the exit code that it goes by. */
+export function clusterReportsFor(format: 'nagios' | 'prometheus', reports: readonly ClusterReport[]): NagiosResult {
+  return format === 'nagios' ? nagios(reports, worded) : { text: prometheus(reports), exitCode: 0 }
 }
 
 export function checksText(context: Context, id: string | undefined): string {
