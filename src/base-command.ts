@@ -7,6 +7,7 @@ import { errorTexts } from './messages/errors.ts'
 import { chooseLocale, fill } from './messages/locale.ts'
 import type { Locale } from './messages/locale.ts'
 import { jsonText } from './report/json-text.ts'
+import { NAGIOS_UNKNOWN, statusLine } from './report/nagios-line.ts'
 import { printable } from './report/printable.ts'
 import { redact } from './report/redact.ts'
 import type { Style } from './report/style.ts'
@@ -120,13 +121,25 @@ export function reportError(error: unknown, argv: readonly string[], command = a
     return
   }
   process.exitCode = EXIT.couldNotRun
-  const lang = argv.find((argument) => argument.startsWith('--lang='))?.slice(7) ?? (argv.includes('--lang') ? argv[argv.indexOf('--lang') + 1] : undefined)
-  const { code, message, remedy, stack } = describe(error, command, chooseLocale(lang, process.env))
-  if (argv.includes('--json')) {
+  const format = optionOf(argv, 'format')
+  if (format === 'nagios') {
+    const { message } = describe(error, command, 'en')
+    process.stdout.write(`${statusLine(NAGIOS_UNKNOWN, message)}\n`)
+    process.exitCode = NAGIOS_UNKNOWN
+    return
+  }
+  const { code, message, remedy, stack } = describe(error, command, chooseLocale(optionOf(argv, 'lang'), process.env))
+  if (argv.includes('--json') || format === 'json') {
     process.stdout.write(`${jsonText({ schema: 1, command, error: { code, message, ...(remedy === undefined ? {} : { remedy }) } })}\n`)
     return
   }
   process.stderr.write([`pgwal: ${message}`, ...(remedy === undefined ? [] : [`  ${remedy}`]), ...(stack === undefined ? [] : [stack]), ''].join('\n'))
+}
+
+/** What follows `--name`, for a command line that may not have been parsed. */
+function optionOf(argv: readonly string[], name: string): string | undefined {
+  const joined = argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3)
+  return joined ?? (argv.includes(`--${name}`) ? argv[argv.indexOf(`--${name}`) + 1] : undefined)
 }
 
 function describe(error: unknown, command: string, locale: Locale): { code: string; message: string; remedy?: string; stack?: string } {

@@ -3,13 +3,20 @@ import { checks } from '../checks/index.ts'
 import { CannotJudge } from '../checks/check.ts'
 import type { Check, CheckContext, Verdict } from '../checks/check.ts'
 import { UserError } from '../errors.ts'
-import type { Fact, Gathering, Outcome } from '../facts/fact.ts'
+import type { Fact, Outcome } from '../facts/fact.ts'
+import type { Seen } from '../facts/saved/file.ts'
 import type { Host } from '../host/host.ts'
 import type { Cluster } from '../platforms/platform.ts'
 import { summarise } from '../report/report.ts'
 import type { CheckResult, ClusterReport } from '../report/report.ts'
 import { gatheringFor } from './gathering.ts'
 import type { GatheringOptions } from './gathering.ts'
+import { measuresOf } from './measures.ts'
+
+export interface Judging extends CheckSelection {
+  /** Whether the report has the numbers for monitoring. */
+  readonly measure?: boolean
+}
 
 export interface CheckSelection {
   /** Ids; empty or absent: all. */
@@ -17,27 +24,38 @@ export interface CheckSelection {
   readonly skip?: readonly string[]
 }
 
-export interface DiagnoseOptions extends GatheringOptions, CheckSelection {}
+export interface DiagnoseOptions extends GatheringOptions, Judging {
+  /** Called after the checks, while facts can still be gathered. */
+  readonly keep?: (seen: Seen) => Promise<void>
+}
 
 /** Everything that doctor can say about a cluster. Changes nothing. */
 export async function diagnose(host: Host, cluster: Cluster, options: DiagnoseOptions = {}): Promise<ClusterReport> {
   const { gathering, close } = await gatheringFor(host, cluster, options)
   try {
-    const results = await runChecks(gathering, options)
-    return { cluster, checks: results, summary: summarise(results) }
+    const seen = { cluster, wanted: gathering.wanted, fact: gathering.fact, now: host.now() }
+    const report = await judgeSeen(seen, options)
+    await options.keep?.(seen)
+    return report
   } finally {
     await close()
   }
 }
 
+/** The same from what was seen before, on this machine or another. */
+export async function judgeSeen(seen: Seen, selection: Judging = {}): Promise<ClusterReport> {
+  const results = await runChecks(seen, selection)
+  return { cluster: seen.cluster, checks: results, summary: summarise(results), ...(selection.measure === true ? { measures: await measuresOf(seen) } : {}) }
+}
+
 /**
- * Runs checks on a gathering, which stays open.
+ * Runs checks on what is seen.
  * @throws UserError `unknown-check` for an id that is none
  */
-export async function runChecks(gathering: Gathering, selection: CheckSelection = {}): Promise<CheckResult[]> {
+export async function runChecks(seen: Seen, selection: CheckSelection = {}): Promise<CheckResult[]> {
   const chosen = select(selection)
-  const context: CheckContext = { cluster: gathering.cluster, now: gathering.host.now(), wanted: gathering.wanted }
-  return Promise.all(chosen.map(async (check) => ({ id: check.id, verdict: await judge(check, gathering, context) })))
+  const context: CheckContext = { cluster: seen.cluster, now: seen.now, wanted: seen.wanted }
+  return Promise.all(chosen.map(async (check) => ({ id: check.id, verdict: await judge(check, seen, context) })))
 }
 
 function select({ only = [], skip = [] }: CheckSelection): readonly Check[] {
@@ -48,9 +66,9 @@ function select({ only = [], skip = [] }: CheckSelection): readonly Check[] {
 }
 
 /** A crash of one check, or of a fact that it needs, is told as such and spoils no other. */
-async function judge(check: Check, gathering: Gathering, context: CheckContext): Promise<Verdict> {
+async function judge(check: Check, seen: Seen, context: CheckContext): Promise<Verdict> {
   try {
-    const [needs, uses] = await Promise.all([gatherAll(gathering, check.needs), gatherAll(gathering, check.uses ?? {})])
+    const [needs, uses] = await Promise.all([gatherAll(seen, check.needs), gatherAll(seen, check.uses ?? {})])
     const values: Record<string, unknown> = {}
     for (const [key, outcome] of Object.entries(needs)) {
       if (!outcome.ok) return { kind: 'skip', why: outcome.why }
@@ -64,8 +82,8 @@ async function judge(check: Check, gathering: Gathering, context: CheckContext):
   }
 }
 
-async function gatherAll(gathering: Gathering, facts: Readonly<Record<string, Fact<unknown>>>): Promise<Record<string, Outcome<unknown>>> {
+async function gatherAll(seen: Seen, facts: Readonly<Record<string, Fact<unknown>>>): Promise<Record<string, Outcome<unknown>>> {
   const entries = Object.entries(facts)
-  const outcomes = await Promise.all(entries.map(([, fact]) => gathering.fact(fact)))
+  const outcomes = await Promise.all(entries.map(([, fact]) => seen.fact(fact)))
   return Object.fromEntries(entries.map(([key], at) => [key, outcomes[at]!]))
 }

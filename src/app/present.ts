@@ -7,6 +7,9 @@ import { checkText, checksText as listText } from '../report/checks-text.ts'
 import { hbaJson } from '../report/hba-json.ts'
 import type { HbaReport } from '../report/hba-report.ts'
 import { hbaText } from '../report/hba-text.ts'
+import { nagios } from '../report/nagios.ts'
+import type { NagiosResult } from '../report/nagios.ts'
+import { prometheus } from '../report/prometheus.ts'
 import { reportsJson, runJson, SCHEMA } from '../report/json.ts'
 import type { EnableResult } from './enable.ts'
 import type { UndoResult } from './undo-run.ts'
@@ -17,14 +20,20 @@ import type { Worded } from '../report/words.ts'
 /** The words of everything that a report may hold. */
 export const worded: readonly Worded[] = [...checks, ...probes]
 
-export async function clusterReportsText(context: Context, command: 'doctor' | 'verify', reports: readonly ClusterReport[]): Promise<string> {
-  const { privileged } = await context.host.self()
+/** `privileged` is whether pgwal was that when it looked; default: whether it is now. */
+export async function clusterReportsText(context: Context, command: 'doctor' | 'verify', reports: readonly ClusterReport[], asked?: { readonly privileged: boolean }): Promise<string> {
+  const { privileged } = asked ?? await context.host.self()
   const options = { words: worded, verbose: context.verbose, quiet: context.quiet, privileged }
   return (command === 'doctor' ? doctorText : verifyText)(reports, context.style, options)
 }
 
 export function clusterReportsJson(command: 'doctor' | 'verify', reports: readonly ClusterReport[]): object {
   return reportsJson(command, reports, worded)
+}
+
+/** For a monitoring system, with the exit code that it goes by. */
+export function clusterReportsFor(format: 'nagios' | 'prometheus', reports: readonly ClusterReport[]): NagiosResult {
+  return format === 'nagios' ? nagios(reports, worded) : { text: prometheus(reports), exitCode: 0 }
 }
 
 export function checksText(context: Context, id: string | undefined): string {

@@ -31,7 +31,7 @@ export interface VerifyOptions extends GatheringOptions {
 export async function verify(host: Host, cluster: Cluster, options: VerifyOptions): Promise<ClusterReport> {
   const { gathering, session, close } = await gatheringFor(host, cluster, options)
   try {
-    const checks: CheckResult[] = [...(await runChecks(gathering, { only: CHECKLIST }))]
+    const checks: CheckResult[] = [...(await runChecks({ ...gathering, now: host.now() }, { only: CHECKLIST }))]
     const open = await session()
     for (const probe of probes) {
       if (!open.ok) {

@@ -5,10 +5,13 @@
 import { HostError } from '../errors.ts'
 import { hostFileSource } from '../host/file-source.ts'
 import { checkLoads, readConfiguration } from '../postgres/conf/index.ts'
-import type { ConfError, Configuration } from '../postgres/conf/index.ts'
+import type { ConfError, Configuration, ConfigurationOptions } from '../postgres/conf/index.ts'
+import { redactValue } from '../report/redact.ts'
 import { actsAsOwner } from './fact.ts'
 import type { Fact } from './fact.ts'
 import { identityFact } from './identity.ts'
+import { redactConf, storedSource, storeReads } from './saved/files.ts'
+import type { StoredReads } from './saved/files.ts'
 
 export interface ConfigurationFact {
   readonly configuration: Configuration
@@ -41,6 +44,17 @@ export const configurationFact: Fact<ConfigurationFact> = {
     const errors = checkLoads(configuration, identity.ok ? { walSegmentSize: identity.value.segmentSize } : {}).errors
       .filter(({ code, name }) => !(code === 'include-unreadable' && unreadable.length > 0) && !(code === 'conflict' && /wal_size$/.test(name ?? '') && !identity.ok))
     return { configuration, complete: unreadable.length === 0, unreadable, errors }
+  },
+  saved: {
+    pack({ configuration: { options, reads }, ...rest }) {
+      const files = new Map([...reads.files].map(([path, file]) => [path, 'failed' in file ? file : file.bytes]))
+      const commandLine = options.commandLine?.map(([name, value]) => [name, redactValue(name, value)])
+      return { options: { ...options, commandLine }, reads: storeReads(files, reads.directories, redactConf), ...rest }
+    },
+    async unpack(data) {
+      const { options, reads, ...rest } = data as Omit<ConfigurationFact, 'configuration'> & { readonly options: ConfigurationOptions; readonly reads: StoredReads }
+      return { configuration: await readConfiguration(storedSource(reads), options), ...rest }
+    },
   },
 }
 

@@ -58,6 +58,15 @@ export const effectiveSettingsFact: Fact<EffectiveSettings> = {
     const merged = mergeSettings(from.cluster.major, files.ok ? files.value : undefined, live.ok ? live.value : undefined)
     return files.ok ? merged : { ...merged, filesMissing: files.why }
   },
+  saved: {
+    pack: ({ all, live, complete, filesMissing, unreadable }) => ({ all, live, complete, filesMissing, unreadable }),
+    unpack: (data) => withGet(data as Omit<EffectiveSettings, 'get'>),
+  },
+}
+
+function withGet(data: Omit<EffectiveSettings, 'get'>): EffectiveSettings {
+  const byName = new Map(data.all.map((setting) => [setting.name, setting]))
+  return { ...data, get: (name) => byName.get(name) }
 }
 
 /** Joins both views; either may be missing. */
@@ -73,7 +82,7 @@ export function mergeSettings(major: number, files: ConfigurationFact | undefine
     settings.set(name, mergeOne(name, major, files, known, comments.get(name)))
   }
   const unreadable = files === undefined ? undefined : files.unreadable[0]
-  return { get: (name) => settings.get(name), all: [...settings.values()], live: live !== undefined, complete: files?.complete ?? false, ...(unreadable === undefined ? {} : { unreadable }) }
+  return withGet({ all: [...settings.values()], live: live !== undefined, complete: files?.complete ?? false, ...(unreadable === undefined ? {} : { unreadable }) })
 }
 
 function mergeOne(name: string, major: number, files: ConfigurationFact | undefined, live: LiveSetting | undefined, comment: Place | undefined): EffectiveSetting {

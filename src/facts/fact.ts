@@ -42,6 +42,11 @@ export interface Wanted {
 export interface Fact<T> {
   readonly name: string
   gather(from: Gathering): Promise<T>
+  /** For a value that is more than data: what `--save-facts` keeps of it, and how it is made again from that. */
+  readonly saved?: {
+    pack(value: T): unknown
+    unpack(data: unknown): T | Promise<T>
+  }
 }
 
 /** Thrown inside `gather` to say that the fact cannot be had. */

@@ -5,10 +5,12 @@
 import { HostError } from '../errors.ts'
 import { hostFileSource } from '../host/file-source.ts'
 import { readHba } from '../postgres/hba/index.ts'
-import type { HbaFeatures, HbaFile } from '../postgres/hba/index.ts'
+import type { HbaFeatures, HbaFile, HbaOptions } from '../postgres/hba/index.ts'
 import { effectiveSettingsFact } from './effective-settings.ts'
 import { acting, actsAsOwner, optional } from './fact.ts'
 import type { Fact, Gathering } from './fact.ts'
+import { redactHba, storedSource, storeReads } from './saved/files.ts'
+import type { StoredReads } from './saved/files.ts'
 
 export interface HbaFact {
   readonly hba: HbaFile
@@ -41,6 +43,17 @@ export const hbaFact: Fact<HbaFact> = {
       complete: !closed || (await actsAsOwner(from)),
       interfaces: host.interfaces(),
     }
+  },
+  saved: {
+    pack({ hba: { options, snapshot }, ...rest }) {
+      const failed = <T extends object>(reads: ReadonlyMap<string, T | { readonly code: string }>) =>
+        new Map([...reads].map(([path, read]) => [path, 'code' in read ? { failed: read.code } : read]))
+      return { options, reads: storeReads(failed(snapshot.files), failed(snapshot.directories), redactHba), ...rest }
+    },
+    async unpack(data) {
+      const { options, reads, ...rest } = data as Omit<HbaFact, 'hba'> & { readonly options: HbaOptions; readonly reads: StoredReads }
+      return { hba: await readHba(storedSource(reads), options), ...rest }
+    },
   },
 }
 

@@ -113,6 +113,7 @@ export const en = {
     'not-running-here': ['it runs on another machine'],
     'other-server': ['{target} is the server of another cluster'],
     remote: ['cannot be seen from another machine'],
+    'not-saved': ['the file of facts does not have it'],
     timeout: ['{target} did not answer in time', 'no answer in time'],
     'not-applicable': ['does not apply here'],
     'unknown-destination': ['where the archive command puts segments cannot be told from here'],

@@ -225,6 +225,26 @@ export const errorTexts = {
     en: { message: '{text} is no address.', remedy: 'Write a numeric one such as 192.0.2.7 or ::1, or local for the socket.' },
     'zh-TW': { message: '{text} 不是位址。', remedy: '請寫成 192.0.2.7 或 ::1 這樣的數字位址，socket 則為 local。' },
   },
+  'facts-not-written': {
+    en: { message: 'The facts could not be written to {path} ({reason}).', remedy: 'Name a file in a directory of your own: --save-facts FILE' },
+    'zh-TW': { message: '無法將事實寫入 {path}（{reason}）。', remedy: '請指定自己目錄中的檔案：--save-facts FILE' },
+  },
+  'facts-unreadable': {
+    en: { message: 'The file of facts {path} could not be read ({reason}).', remedy: 'Name a file that `pgwal doctor --save-facts FILE` wrote.' },
+    'zh-TW': { message: '無法讀取事實檔 {path}（{reason}）。', remedy: '請指定由 `pgwal doctor --save-facts FILE` 寫出的檔案。' },
+  },
+  'facts-not-json': {
+    en: { message: '{path}:{line}: this is not JSON.', remedy: 'The file was cut off or edited; take the original, or write it anew with `pgwal doctor --save-facts FILE`.' },
+    'zh-TW': { message: '{path}:{line}：不是 JSON。', remedy: '檔案被截斷或編輯過；請使用原始檔案，或以 `pgwal doctor --save-facts FILE` 重新產生。' },
+  },
+  'facts-version': {
+    en: { message: '{path} has version {found} of the facts, which this pgwal does not read.', remedy: 'Read it with the pgwal that wrote it, or a newer one.' },
+    'zh-TW': { message: '{path} 的事實版本為 {found}，此版 pgwal 無法讀取。', remedy: '請以寫出該檔的 pgwal 或更新的版本讀取。' },
+  },
+  'facts-malformed': {
+    en: { message: '{path} is no file of facts: {where} is missing or not what it should be.', remedy: 'Name a file that `pgwal doctor --save-facts FILE` wrote, unedited.' },
+    'zh-TW': { message: '{path} 不是事實檔：{where} 缺少或內容不符。', remedy: '請指定由 `pgwal doctor --save-facts FILE` 寫出且未經編輯的檔案。' },
+  },
 } as const satisfies Readonly<Record<string, Readonly<Record<Locale, ErrorText>>>>
 
 export type ErrorCode = keyof typeof errorTexts

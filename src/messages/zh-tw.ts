@@ -106,6 +106,7 @@ export const zhTW: Messages = {
     'not-running-here': ['它在另一部機器上執行'],
     'other-server': ['{target} 是另一個叢集的伺服器'],
     remote: ['無法從另一部機器檢視'],
+    'not-saved': ['事實檔中沒有這一項'],
     timeout: ['{target} 未在時限內回應', '未在時限內回應'],
     'not-applicable': ['此處不適用'],
     'unknown-destination': ['無法從這裡得知歸檔命令把區段存到何處'],

@@ -5,7 +5,12 @@ import { redactDeep } from './redact.ts'
  * `\uXXXX`, which means the same to a parser.
  */
 export function jsonText(value: unknown): string {
-  const text = JSON.stringify(redactDeep(value), null, 2)
+  return visibleJson(redactDeep(value))
+}
+
+/** The same for what is redacted already. */
+export function visibleJson(value: unknown): string {
+  const text = JSON.stringify(value, null, 2)
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => (character === '\n' ? character : escapeUnits(character)))
 }
 

@@ -11,6 +11,21 @@ export interface ClusterReport {
   readonly cluster: Cluster
   readonly checks: readonly CheckResult[]
   readonly summary: Summary
+  /** Only where the format shows them. */
+  readonly measures?: Measures
+}
+
+/** Numbers for monitoring; what could not be seen is absent. */
+export interface Measures {
+  /** When they were looked at, in seconds since 1970. */
+  readonly atSeconds?: number
+  readonly backlogSegments?: number
+  readonly backlogBytes?: number
+  readonly backlogAgeSeconds?: number
+  readonly archivedAgeSeconds?: number
+  readonly archiverArchived?: number
+  readonly archiverFailures?: number
+  readonly walFreeBytes?: number
 }
 
 export interface Summary {
