@@ -123,7 +123,10 @@ export async function startThrowAwayServer(host: Host, root: string, account: Ac
   await configure(host, server, account)
   if (givenUp()) throw new UserError('interrupted')
   const log = ['-w', '-t', '60', '-D', server.dataDir, '-l', server.logFile]
-  await must(host, `${binaries.binDir}/pg_ctl`, [...log, 'start'], account)
+  await must(host, `${binaries.binDir}/pg_ctl`, [...log, 'start'], account).catch(async (error: unknown) => {
+    const said = await host.readPart(server.logFile, -2_000, 2_000, as).catch(() => new Uint8Array())
+    throw new UserError('command-failed', { command: 'pg_ctl start', output: new TextDecoder().decode(said).trim() }, { cause: error })
+  })
   let removed = false
   return {
     ...server,
@@ -155,7 +158,8 @@ async function configure(host: Host, server: { dataDir: string; port: number; so
 /** A port on which nobody answers: refused connections are free ports. */
 async function freePort(host: Host): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt++) {
-    const port = 20_000 + (Number.parseInt(host.randomId(4), 16) % 30_000)
+    // Below what systems give to outgoing connections, so that none takes it before the server does.
+    const port = 20_000 + (Number.parseInt(host.randomId(4), 16) % 12_000)
     const connection = { host: '127.0.0.1', port, user: 'x', database: 'x', timeoutMs: 1_000 }
     const error = await host.probeAuthentication(connection, false).then(() => undefined, (thrown: unknown) => thrown)
     if (error !== undefined && codeOf(error) === 'ECONNREFUSED') return port

@@ -54,7 +54,7 @@ export function findArchiverLines(text: string, format: LogFormat, archiveComman
 function lineOf({ message, detail, time, before }: Entry): ArchiverLine {
   const cause = before.at(-1)?.slice(0, LONGEST)
   // Numbers survive translation: `exit code 1`, `signal 9`, at the end of the message.
-  const exitCode = /(?:exit code|code|status)\D{0,3}(\d+)\s*$/i.exec(message)?.[1] ?? /fail\w*\D+(\d{1,3})\s*$/i.exec(message)?.[1]
+  const exitCode = /(?:exit code|code|status)\D{0,3}(\d+)\s*$/i.exec(message)?.[1] ?? /fail\D+(\d{1,3})\s*$/i.exec(message)?.[1]
   const signal = /signal (\d+)/i.exec(message)?.[1]
   const command = /: ([^]*)$/.exec(detail)?.[1]
   return {
@@ -74,6 +74,9 @@ function longestLiteral(command: string | undefined): string | undefined {
   return longest.trim().length >= 8 ? longest : undefined
 }
 
+/** What is beyond it is not read: matching takes time with the square of it. */
+const LONGEST_LINE = 4_096
+
 /** `PREFIX SEVERITY:  message`, two blanks, whatever the prefix and the language; further lines of a message begin with a tab. */
 const HEAD = /^(.*?)([^\s:]+):  (.*)$/
 
@@ -82,7 +85,7 @@ function textEntries(text: string): Entry[] {
   let loose: string[] = []
   let open: 'message' | 'detail' | undefined
   for (const line of text.split(/\r?\n/)) {
-    const [, prefix, label, rest] = HEAD.exec(line) ?? []
+    const [, prefix, label, rest] = HEAD.exec(line.slice(0, LONGEST_LINE)) ?? []
     const last = entries.at(-1)
     if (line.startsWith('\t')) {
       if (last !== undefined && open !== undefined) last[open] += `\n${line.slice(1)}`

@@ -1,5 +1,6 @@
 import type { Finding, Verdict } from '../checks/check.ts'
 import type { Cluster } from '../platforms/platform.ts'
+import type { Statement } from './statement.ts'
 
 export interface CheckResult {
   readonly id: string
@@ -11,6 +12,8 @@ export interface ClusterReport {
   readonly cluster: Cluster
   readonly checks: readonly CheckResult[]
   readonly summary: Summary
+  /** Of verify: what can be restored, and how we know. */
+  readonly statement?: Statement
   /** Only where the format shows them. */
   readonly measures?: Measures
 }

@@ -87,6 +87,8 @@ describe('the files of a cluster', () => {
 
   it('are read to an end, whatever is in them', async () => {
     for (const [at, [label, spoil]] of cases.entries()) {
+      // Writing so many lines takes seconds.
+      if (!LONG && label.includes('150,000')) continue
       await spoil()
       // As JSON a finding for each of so many rules is more than a test can hold.
       const runs = label.includes('150,000') ? [['doctor']] : [['doctor'], ['doctor', '--json'], ['hba', '--json']]
