@@ -70,6 +70,8 @@ describe.each<Major>([14, 17])('PostgreSQL %i', (major) => {
     const backup = await until(server, 'a .backup file', async () => (await fs.readdir(archive)).find((name) => parseWalName(name).kind === 'backup'))
     expect(parseBackupHistory(await fs.readFile(path.join(archive, backup), 'utf8'))).toMatchObject({ label: 'test', start: { segment: backup.slice(0, 24) } })
 
+    // Only when the archiver is done with it is nothing under way that would be the first to fail.
+    await until(server, 'the .backup file is done', async () => there(path.join(server.dataDir, 'pg_wal', 'archive_status', `${backup}.done`)))
     // The archive goes away: failures are counted, the log says why in one line, and nothing is lost once it is back.
     await fs.rename(archive, `${archive} away`)
     const second = await finishSegment(server, 'second')
