@@ -1,6 +1,7 @@
 /** Every check of doctor, in alphabetical order. One test holds this list against the folder, the tests and the documentation. */
 import archiveCommand from './archive-command.ts'
 import archiveDirectory from './archive-directory.ts'
+import archiveGaps from './archive-gaps.ts'
 import archiveMode from './archive-mode.ts'
 import archiveSelinux from './archive-selinux.ts'
 import archiveSpace from './archive-space.ts'
@@ -28,6 +29,7 @@ import walLevel from './wal-level.ts'
 export const checks: readonly Check[] = [
   archiveCommand,
   archiveDirectory,
+  archiveGaps,
   archiveMode,
   archiveSelinux,
   archiveSpace,

@@ -1,5 +1,6 @@
 /** Every fact, by name. What `--save-facts` writes and what a check may need; one test holds this list against the folder. */
 import { archiveCommandFact } from './archive-command.ts'
+import { archiveContentsFact } from './archive-contents.ts'
 import { archiveDirectoryFact } from './archive-directory.ts'
 import { archiveSampleFact } from './archive-sample.ts'
 import { archiveStatusFact } from './archive-status.ts'
@@ -25,6 +26,7 @@ import { serviceSandboxFact } from './service-sandbox.ts'
 
 export const facts: readonly Fact<unknown>[] = [
   archiveCommandFact,
+  archiveContentsFact,
   archiveDirectoryFact,
   archiveSampleFact,
   archiveStatusFact,
