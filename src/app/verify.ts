@@ -1,10 +1,13 @@
 /** The checklist after a restart, on the live server: what it runs with, then what it really does. */
 import type { Context, Selection } from '../base-command.ts'
 import type { Host } from '../host/host.ts'
+import { recordDrill } from '../plan/drill-record.ts'
 import { compose } from '../report/words.ts'
+import type { Verdict } from '../checks/check.ts'
 import type { Cluster } from '../platforms/platform.ts'
 import { probes } from '../probes/index.ts'
-import type { Waiting } from '../probes/probe.ts'
+import { restoreDrill } from '../probes/restore-drill.ts'
+import type { DrillWanted, Waiting } from '../probes/probe.ts'
 import { summarise } from '../report/report.ts'
 import type { CheckResult, ClusterReport } from '../report/report.ts'
 import { runChecks } from './diagnose.ts'
@@ -21,6 +24,8 @@ const CHECKLIST = ['server-reachable', 'wal-level', 'archive-mode', 'archive-com
 export interface VerifyOptions extends GatheringOptions {
   /** How long a segment may take to arrive, in milliseconds. */
   readonly timeoutMs: number
+  /** Restores a copy as well. */
+  readonly drill?: DrillWanted
   readonly onWaiting?: (what: Waiting) => void
 }
 
@@ -34,14 +39,20 @@ export async function verify(host: Host, cluster: Cluster, options: VerifyOption
     const checks: CheckResult[] = [...(await runChecks({ ...gathering, now: host.now() }, { only: CHECKLIST }))]
     const open = await session()
     for (const probe of probes) {
+      if (probe.onRequest === true && options.drill === undefined) continue
       if (!open.ok) {
         checks.push({ id: probe.id, verdict: { kind: 'skip', why: open.why } })
         continue
       }
       const waiting = options.onWaiting ?? (() => undefined)
       const verdict = await probe
-        .run({ gathering, session: open.value, timeoutMs: options.timeoutMs, waiting })
-        .catch((error: unknown) => ({ kind: 'crash', error }) as const)
+        .run({ gathering, session: open.value, timeoutMs: options.timeoutMs, waiting, ...(options.drill === undefined ? {} : { drill: options.drill }) })
+        .catch((error: unknown) => {
+          // Ctrl-C ends the whole run.
+          if (options.drill?.signal?.aborted === true) throw error
+          return { kind: 'crash', error } as const
+        })
+      if (probe.id === restoreDrill.id) await keepDrill(host, cluster, verdict)
       checks.push({ id: probe.id, verdict })
     }
     return { cluster, checks, summary: summarise(checks) }
@@ -50,11 +61,27 @@ export async function verify(host: Host, cluster: Cluster, options: VerifyOption
   }
 }
 
+/** Keeps what a drill showed; one that could not be tried says nothing about the archive. */
+async function keepDrill(host: Host, cluster: Cluster, verdict: Verdict): Promise<void> {
+  const at = host.now().toISOString()
+  if (verdict.kind === 'pass') {
+    const { copiedBytes, elapsedMs, restorePoint } = verdict.detail?.params ?? {}
+    await recordDrill(host, cluster, { at, outcome: 'proved', bytes: Number(copiedBytes), elapsedMs: Number(elapsedMs), restorePoint: String(restorePoint) })
+  }
+  if (verdict.kind !== 'fail') return
+  const code = verdict.findings[0]?.code ?? ''
+  if (!NOTHING_TRIED.includes(code)) await recordDrill(host, cluster, { at, outcome: 'failed', code })
+}
+
+/** Findings that are about the place of the copy, not about the archive. */
+const NOTHING_TRIED = ['no-space', 'space-ran-out', 'directory-unusable', 'refused']
+
 /** How long a segment may take when nobody says: an archiver that failed three times pauses for a minute. */
 const SEGMENT_TIMEOUT_MS = 90_000
 
 export interface VerifyAllOptions extends WantedOptions {
   readonly timeoutMs?: number
+  readonly drill?: DrillWanted
 }
 
 /** {@link verify} on every cluster that was chosen, with a progress line that says what is waited for. */
@@ -74,6 +101,7 @@ export async function verifyWithProgress(context: Context, { cluster, host, sour
       connection: connectionOf(selection),
       wanted: wantedOf(options),
       timeoutMs: options.timeoutMs ?? SEGMENT_TIMEOUT_MS,
+      ...(options.drill === undefined ? {} : { drill: options.drill }),
       onWaiting: ({ code, params }) => progress.update(compose(words[code], params, context.locale)),
     })
   } finally {

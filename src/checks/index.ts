@@ -17,6 +17,7 @@ import maxWalSenders from './max-wal-senders.ts'
 import postgresqlEndOfLife from './postgresql-end-of-life.ts'
 import replicationRole from './replication-role.ts'
 import replicationRule from './replication-rule.ts'
+import restoreDrillAge from './restore-drill-age.ts'
 import serverReachable from './server-reachable.ts'
 import serviceSandbox from './service-sandbox.ts'
 import settingsInForce from './settings-in-force.ts'
@@ -42,6 +43,7 @@ export const checks: readonly Check[] = [
   postgresqlEndOfLife,
   replicationRole,
   replicationRule,
+  restoreDrillAge,
   serverReachable,
   serviceSandbox,
   settingsInForce,

@@ -1,14 +1,17 @@
 import { Flags } from '@oclif/core'
+import { UserError } from '../errors.ts'
 import { BaseCommand, EXIT, clusterFlags, connectionFlags, selectionOf } from '../base-command.ts'
 
 export default class Verify extends BaseCommand {
   static override summary = 'the checklist after a restart, on the live server'
-  static override description = 'Compares the settings that the server really runs with, writes and switches a WAL segment, waits for it in the archive and compares it byte for byte, and tries a physical replication login.'
-  static override examples = ['sudo <%= config.bin %> verify', '<%= config.bin %> verify -D /srv/pg/data --timeout 180']
+  static override description = 'Compares the settings that the server really runs with, writes and switches a WAL segment, waits for it in the archive and compares it byte for byte, and tries a physical replication login. With --drill it also restores a copy of the cluster from the archive, up to a restore point written for it, and removes it again.'
+  static override examples = ['sudo <%= config.bin %> verify', '<%= config.bin %> verify -D /srv/pg/data --timeout 180', 'sudo <%= config.bin %> verify --drill --drill-dir /srv/scratch']
   static override flags = {
     ...clusterFlags,
     ...connectionFlags,
     timeout: Flags.integer({ description: 'how long a segment may take to arrive, in seconds', helpValue: 'S', default: 90, min: 1, max: 3600 }),
+    drill: Flags.boolean({ description: 'restore a copy of the cluster from the archive as well (takes space for the cluster)' }),
+    'drill-dir': Flags.string({ description: 'directory below which the copy is made (default: /var/tmp)', helpValue: 'DIR', dependsOn: ['drill'] }),
     'replication-user': Flags.string({ description: 'role that takes base backups (default: postgres, or the owner\'s)', helpValue: 'NAME' }),
     'allow-from': Flags.string({ description: 'network from which base backups are taken (repeatable)', helpValue: 'CIDR', multiple: true }),
   }
@@ -18,11 +21,23 @@ export default class Verify extends BaseCommand {
     const context = await this.context(flags)
     const { verifyAll } = await import('../app/verify.ts')
     const { clusterReportsJson, clusterReportsText } = await import('../app/present.ts')
+    const stopping = new AbortController()
+    const stop = (): void => { stopping.abort() }
+    if (flags.drill) for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop)
     const reports = await verifyAll(context, selectionOf(flags), {
       timeoutMs: flags.timeout * 1000,
       replicationUser: flags['replication-user'],
       allowFrom: flags['allow-from'] ?? [],
+      ...(flags.drill ? { drill: { signal: stopping.signal, ...(flags['drill-dir'] === undefined ? {} : { directory: flags['drill-dir'] }) } } : {}),
+    }).catch((error: unknown) => {
+      // Everything is cleaned up; people know what they did.
+      if (error instanceof UserError && error.code === 'interrupted') return undefined
+      throw error
     })
+    if (reports === undefined) {
+      process.exitCode = EXIT.cancelled
+      return
+    }
     await this.result(context, () => clusterReportsText(context, 'verify', reports), () => clusterReportsJson('verify', reports))
     if (reports.some(({ summary }) => summary.error > 0 || summary.crash > 0)) process.exitCode = EXIT.findings
   }

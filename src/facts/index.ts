@@ -10,6 +10,7 @@ import { effectiveSettingsFact } from './effective-settings.ts'
 import type { Fact } from './fact.ts'
 import { hbaFact } from './hba.ts'
 import { identityFact } from './identity.ts'
+import { lastDrillFact } from './last-drill.ts'
 import { liveSettingsFact } from './live-settings.ts'
 import { logFact } from './log.ts'
 import { loginFact } from './login.ts'
@@ -33,6 +34,7 @@ export const facts: readonly Fact<unknown>[] = [
   effectiveSettingsFact,
   hbaFact,
   identityFact,
+  lastDrillFact,
   liveSettingsFact,
   logFact,
   loginFact,

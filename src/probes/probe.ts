@@ -9,12 +9,23 @@ export interface Probing {
   readonly session: Session
   /** How long a segment may take to arrive, in milliseconds. */
   readonly timeoutMs: number
+  /** What the user wants of the drill; absent where none was asked for. */
+  readonly drill?: DrillWanted
   /** Says what is being waited for. */
   waiting(what: Waiting): void
 }
 
+export interface DrillWanted {
+  /** Below which directory the copy is made. */
+  readonly directory?: string
+  /** How far the copy gives way to everybody else, 0 to 19. */
+  readonly niceness?: number
+  /** Ctrl-C. */
+  readonly signal?: AbortSignal
+}
+
 export interface Waiting {
-  readonly code: 'segment' | 'login'
+  readonly code: 'segment' | 'login' | 'drill-checkpoint' | 'drill-copying' | 'drill-recovering' | 'drill-replaying' | 'drill-removing'
   readonly params: Params
 }
 
@@ -25,6 +36,8 @@ export interface Waiting {
 export interface Probe<Code extends string = string> {
   readonly id: string
   readonly source: string
+  /** Only run when it is asked for. */
+  readonly onRequest?: true
   run(probing: Probing): Promise<Verdict>
   readonly text: Readonly<Record<Locale, CheckText<Code> & { readonly passed: Readonly<Record<string, string>> }>>
 }

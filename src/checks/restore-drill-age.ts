@@ -1,0 +1,70 @@
+// https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-PITR-RECOVERY
+import { effectiveSettingsFact } from '../facts/effective-settings.ts'
+import { lastDrillFact } from '../facts/last-drill.ts'
+import { defineCheck } from './check.ts'
+import { finding } from './support/finding.ts'
+import { knownValue } from './support/settings.ts'
+
+const DAY_MS = 86_400_000
+/** A month is long enough for a disk, a script or a colleague to change something. */
+const OLD_DAYS = 30
+
+export default defineCheck({
+  id: 'restore-drill-age',
+  source: 'https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-PITR-RECOVERY',
+  needs: { settings: effectiveSettingsFact, drill: lastDrillFact },
+
+  appliesTo: ({ settings }) => (knownValue(settings.get('archive_mode')) ?? 'off') !== 'off',
+
+  run({ drill }, _uses, { now }) {
+    if (drill === null) return [finding('none', 'info')]
+    const days = Math.floor((now.getTime() - Date.parse(drill.at)) / DAY_MS)
+    if (drill.outcome === 'failed') return [finding('failed', 'warning', { at: drill.at, code: drill.code ?? '' })]
+    return days > OLD_DAYS ? [finding('old', 'info', { days, at: drill.at })] : []
+  },
+
+  text: {
+    en: {
+      title: 'a restore from the archive was tried lately',
+      about: 'An archive that was never restored from is a hope. `pgwal verify --drill` copies the cluster, rolls the copy forward with nothing but the archive, and keeps the result with the state of the account that ran it (PGWAL_STATE_DIR); this check looks at the last one.',
+      findings: {
+        none: {
+          message: 'no restore from this archive is on record',
+          why: 'Segments that arrive are half of it: only a server that came up from them shows that they can be used.',
+          remedy: 'pgwal verify --drill',
+        },
+        old: {
+          message: 'the last restore from this archive was tried {days} days ago',
+          why: 'What worked then may have been changed since.',
+          remedy: 'pgwal verify --drill',
+        },
+        failed: {
+          message: 'the last restore from this archive failed ({code}), at {at}',
+          why: 'As long as it is so, a recovery to a point in time cannot be relied on.',
+          remedy: 'put right what `pgwal verify --drill` names, and run it again',
+        },
+      },
+    },
+    'zh-TW': {
+      title: '近期曾從歸檔實際還原',
+      about: '從未用來還原過的歸檔只是一種期望。`pgwal verify --drill` 會複製叢集，只靠歸檔把副本向前復原，並將結果存放在執行者的狀態目錄（PGWAL_STATE_DIR）；這項檢查查看最近一次的結果。',
+      findings: {
+        none: {
+          message: '沒有從這個歸檔還原的紀錄',
+          why: '區段送達只是一半：只有真正由它們啟動的伺服器，才能證明它們可用。',
+          remedy: 'pgwal verify --drill',
+        },
+        old: {
+          message: '最近一次從這個歸檔還原是在 {days} 天前',
+          why: '當時可行的，之後可能已經改變。',
+          remedy: 'pgwal verify --drill',
+        },
+        failed: {
+          message: '最近一次從這個歸檔還原失敗（{code}），時間為 {at}',
+          why: '在修正之前，無法信賴時間點還原。',
+          remedy: '修正 `pgwal verify --drill` 指出的問題，然後再執行一次',
+        },
+      },
+    },
+  },
+})

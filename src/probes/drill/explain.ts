@@ -1,0 +1,66 @@
+// Why a recovery did not reach its mark: which file of the archive is at fault, and how.
+import { codeOf } from '../../errors.ts'
+import type { Acting, Host } from '../../host/host.ts'
+import { checkSegment, numberedSegment, readSegmentHeader, SEGMENT_HEADER_BYTES, segmentName } from '../../postgres/wal/index.ts'
+import { DrillFailure } from './failure.ts'
+import type { RecoveryLog } from './log.ts'
+
+const CHUNK = 4 << 20
+
+export interface Range {
+  readonly archive: string
+  readonly timeline: number
+  /** Numbers of the first and the last segment that the recovery needs. */
+  readonly first: number
+  readonly last: number
+  readonly segmentSize: number
+  readonly systemIdentifier: bigint
+  /** pg_wal of the server, which may still have the same segments. */
+  readonly own: string
+}
+
+/** The finding for a recovery that ended without its mark: the first file that is at fault, else what the log says. */
+export async function explain(host: Host, as: Acting, range: Range, log: RecoveryLog, started: boolean): Promise<DrillFailure> {
+  for (let number = range.first; number <= range.last; number++) {
+    const segment = numberedSegment(range.timeline, number, range.segmentSize)
+    const problem = await problemOf(host, as, range, segment)
+    if (problem !== undefined) return problem
+  }
+  if (log.badRecord !== undefined) {
+    const segment = segmentName(range.timeline, log.badRecord.lsn, range.segmentSize)
+    return new DrillFailure('segment-damaged', { segment, problem: log.badRecord.text }, `${range.archive}/${segment}`)
+  }
+  return new DrillFailure(started ? 'stopped-early' : 'did-not-start', { cause: log.cause })
+}
+
+async function problemOf(host: Host, as: Acting, range: Range, segment: string): Promise<DrillFailure | undefined> {
+  const file = `${range.archive}/${segment}`
+  try {
+    const { size } = await host.stat(file, as)
+    const problems = checkSegment(segment, readSegmentHeader(await host.readPart(file, 0, SEGMENT_HEADER_BYTES, as)), { ...range, fileSize: size })
+    const foreign = problems.find(({ code }) => code === 'system-identifier')
+    if (foreign !== undefined && 'found' in foreign) return new DrillFailure('segment-foreign', { segment, found: String(foreign.found), own: String(range.systemIdentifier) }, file)
+    if (problems[0] !== undefined) return new DrillFailure('segment-damaged', { segment, problem: problems[0].code }, file)
+    return (await sameContent(host, as, file, `${range.own}/${segment}`)) === false ? new DrillFailure('segment-different', { segment }, file) : undefined
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === 'ENOENT') return new DrillFailure('segment-missing', { segment }, file)
+    if (code === '') throw error
+    return new DrillFailure('archive-unreadable', { path: range.archive, reason: code }, file)
+  }
+}
+
+/** Whether two files are the same, byte for byte; undefined where there is no second one that we can read. */
+export async function sameContent(host: Host, as: Acting, file: string, other: string): Promise<boolean | undefined> {
+  for (let offset = 0; ; offset += CHUNK) {
+    const mine = await host.readPart(file, offset, CHUNK, as)
+    let theirs: Uint8Array
+    try {
+      theirs = await host.readPart(other, offset, CHUNK, as)
+    } catch {
+      return undefined
+    }
+    if (Buffer.compare(mine, theirs) !== 0) return false
+    if (mine.length < CHUNK) return true
+  }
+}

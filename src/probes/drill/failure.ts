@@ -1,0 +1,13 @@
+import type { Params } from '../../checks/check.ts'
+
+/** What a drill can end with. */
+export type DrillCode =
+  | 'not-archived' | 'segment-missing' | 'segment-damaged' | 'segment-foreign' | 'segment-different' | 'history-missing' | 'archive-unreadable'
+  | 'stopped-early' | 'did-not-start' | 'stalled' | 'no-space' | 'space-ran-out' | 'copy-failed' | 'directory-unusable' | 'archive-touched' | 'refused'
+
+/** Thrown inside of a drill: it ends here, everything is cleaned up, and this is its finding. */
+export class DrillFailure extends Error {
+  constructor(readonly code: DrillCode, readonly params: Params, readonly file?: string) {
+    super(code)
+  }
+}

@@ -1,0 +1,63 @@
+// What the log of the copy tells. It runs with lc_messages = C, so that the words are known.
+// src/backend/access/transam/xlogrecovery.c (xlog.c before 15): recoveryStopsAfter, PerformWalRecovery.
+import { type Lsn, lsnFromText } from '../../postgres/wal/index.ts'
+
+export interface RecoveryLog {
+  /** The restore points at which recovery stopped. */
+  readonly stoppedAt: readonly string[]
+  /** Where the last record that was replayed begins. */
+  readonly redoDone?: Lsn
+  /** Newest segment that was fetched from the archive. */
+  readonly restored?: string
+  /** The newest error, else the newest line that says anything. */
+  readonly cause: string
+  /** The newest complaint about a WAL record, and where that record is. */
+  readonly badRecord?: { readonly text: string; readonly lsn: Lsn }
+}
+
+const LINE = /^\S+ \S+ \S+ \[\d+\] (\w+): +(.*)$/
+const ERRORS = ['ERROR', 'FATAL', 'PANIC']
+
+export function readRecoveryLog(text: string): RecoveryLog {
+  const stoppedAt: string[] = []
+  let redoDone: Lsn | undefined
+  let restored: string | undefined
+  let error: string | undefined
+  let said = ''
+  let badRecord: RecoveryLog['badRecord']
+  for (const line of text.split('\n')) {
+    const parts = LINE.exec(line)
+    const level = parts?.[1] ?? ''
+    const message = parts?.[2] ?? line.trim()
+    if (message === '') continue
+    said = message
+    // "the database system is starting up" and the like come after the reason.
+    if (ERRORS.includes(level)) error = message
+    const stop = /^recovery stopping at restore point "([^"]*)"/.exec(message)
+    if (stop !== null) stoppedAt.push(stop[1]!)
+    const done = /^redo done at (\S+)/.exec(message)
+    if (done !== null) redoDone = lsnFromText(done[1]!)
+    const file = /^restored log file "([0-9A-F]{24})" from archive/.exec(message)
+    if (file !== null) restored = file[1]
+    const place = /^(?:invalid|incorrect|unexpected|record with|out-of-|there is no contrecord|missing contrecord|WAL file is from).* (?:at|LSN) ([0-9A-F]+\/[0-9A-F]+)/.exec(message)
+    const lsn = place === null ? undefined : lsnFromText(place[1]!)
+    if (lsn !== undefined) badRecord = { text: message, lsn }
+  }
+  return {
+    stoppedAt, cause: error ?? said,
+    ...(redoDone === undefined ? {} : { redoDone }),
+    ...(restored === undefined ? {} : { restored }),
+    ...(badRecord === undefined ? {} : { badRecord }),
+  }
+}
+
+/** A restore point's record takes up to 112 bytes, and a page's header (at most 40) where it crosses into the next page. */
+const RECORD_BYTES = 152n
+
+/**
+ * Whether recovery really ended with the mark: it stopped at the restore point of this name, and the last record that it
+ * replayed is the one that ends at `end`, the position that pg_create_restore_point() answered.
+ */
+export function foundMark(log: RecoveryLog, name: string, end: Lsn): boolean {
+  return log.stoppedAt.includes(name) && log.redoDone !== undefined && log.redoDone < end && end - log.redoDone <= RECORD_BYTES
+}

@@ -1,0 +1,466 @@
+/**
+ * A restore that is really made: a copy of the cluster without its WAL is rolled forward from the archive alone, to a restore
+ * point that was written for it, and has to come up.
+ * @see https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-LOWLEVEL-BASE-BACKUP
+ * @see https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-RECOVERY-TARGET-NAME
+ */
+import { codeOf, HostError, UserError } from '../errors.ts'
+import { archiveCommandFact } from '../facts/archive-command.ts'
+import type { Session } from '../host/host.ts'
+import { restoreCommand } from '../postgres/archive-command/index.ts'
+import { readPostmaster } from '../plan/postmaster.ts'
+import { actingAs } from '../plan/server-context.ts'
+import { historyName, lsnFromText, lsnToText, numberedSegment, parseWalName } from '../postgres/wal/index.ts'
+import type { Lsn } from '../postgres/wal/index.ts'
+import { COPY_HBA, copyConfiguration, LIMITS, tablespaceMap } from './drill/copy-configuration.ts'
+import { copyTree, lowPriority, surveyTree } from './drill/copy.ts'
+import { explain, sameContent } from './drill/explain.ts'
+import type { Range } from './drill/explain.ts'
+import { DrillFailure } from './drill/failure.ts'
+import type { DrillCode } from './drill/failure.ts'
+import { foundMark, readRecoveryLog } from './drill/log.ts'
+import { DEFAULT_DRILL_DIRECTORY, makePlace, removeLeftovers, removePlace, reserveBytes, watchSpace } from './drill/place.ts'
+import type { DrillPlace, Working } from './drill/place.ts'
+import { failed, passed, skipped } from './probe.ts'
+import type { Probe, Probing } from './probe.ts'
+
+/** A fast checkpoint on a busy server takes a while. */
+const STATEMENT_TIMEOUT_MS = 1_800_000
+const POLL_MS = 50
+/** A recovery whose log does not grow for so long hangs. */
+const STALL_MS = 300_000
+const NICENESS = 10
+
+export const restoreDrill: Probe<DrillCode> = {
+  id: 'restore-drill',
+  source: 'https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-PITR-RECOVERY',
+  onRequest: true,
+
+  async run(probing) {
+    const { gathering, session } = probing
+    const { host, cluster } = gathering
+    const [state] = await session.query(
+      "SELECT pg_is_in_recovery() AS recovery, current_setting('archive_mode') AS mode, current_setting('wal_level') AS level, current_setting('is_superuser') AS super, current_user::text AS login")
+    if (state?.['recovery'] === true) return skipped('in-recovery')
+    if (state?.['mode'] === 'off') return skipped('archive-mode-off')
+    if (state?.['level'] === 'minimal') return skipped('wal-level-minimal')
+    if (state?.['super'] !== 'on') return skipped('no-privilege', { user: String(state?.['login']) })
+    if (host.os === 'win32' || cluster.binDir === undefined) return skipped('not-applicable')
+    const connection = await gathering.connection()
+    if (!connection.ok) return { kind: 'skip', why: connection.why }
+    const command = await gathering.fact(archiveCommandFact)
+    const archive = command.ok ? command.value.destination : undefined
+    // A suffix means that the files are not stored as they are.
+    if (archive === undefined || (command.ok && command.value.judgement?.suffix !== undefined)) return skipped('unknown-destination')
+
+    const self = await host.self()
+    if (!self.privileged && self.uid !== cluster.owner.uid) return skipped('not-readable', { target: cluster.dataDir })
+    const working: Working = { host, cluster, self, as: actingAs(self, cluster.owner) }
+    const parent = probing.drill?.directory ?? DEFAULT_DRILL_DIRECTORY
+    const started = host.now().getTime()
+    // Statements of a backup take longer than those of a look.
+    const backup = await host.connect({ ...connection.value, timeoutMs: STATEMENT_TIMEOUT_MS })
+    let place: DrillPlace | undefined
+    try {
+      await removeLeftovers(working, parent)
+      place = await makePlace(working, parent)
+      const drill = new Drill(probing, working, place, backup, archive)
+      const done = await drill.run()
+      return passed('restored', { ...done, archive, elapsedMs: host.now().getTime() - started })
+    } catch (error) {
+      if (error instanceof DrillFailure) {
+        return failed({ code: error.code, severity: 'error', params: error.params, ...(error.file === undefined ? {} : { at: { file: error.file } }) })
+      }
+      if (error instanceof HostError) return failed({ code: 'refused' satisfies DrillCode, severity: 'error', params: { cause: error.message } })
+      throw error
+    } finally {
+      // The server gives up a backup whose session ends.
+      await backup.close().catch(() => undefined)
+      probing.waiting({ code: 'drill-removing', params: {} })
+      if (place !== undefined) await removePlace(working, place.root)
+    }
+  },
+
+  text: {
+    en: {
+      title: 'a copy of the cluster is restored from the archive',
+      about: 'Only with `pgwal verify --drill`. The cluster\'s data is copied without its WAL, a restore point is written, and a server is started on the copy that gets its WAL from the archive alone. It must stop at that restore point, come up and answer. The copy archives nothing, listens nowhere, runs no jobs, and is removed. It needs space for the cluster, and lies in a directory of its own below --drill-dir (default: /var/tmp) that only the cluster\'s owner may enter. Of the production server it wants one fast checkpoint, two WAL switches, and that nobody makes or drops a tablespace meanwhile (CREATE TABLESPACE waits).',
+      passed: {
+        restored: 'restored {copiedBytes} and {segments} {segments|segment|segments} from {archive} to the restore point {restorePoint} ({lsn}) in {elapsedMs}; the copy came up and answered',
+      },
+      findings: {
+        'not-archived': {
+          message: '{segment} did not arrive in the archive in {seconds} s, so that nothing could be restored',
+          why: 'The base backup needs the WAL up to its end, and the restore point comes after that.',
+          remedy: '`pgwal verify` says why segments do not arrive; for a slow archive, `--timeout 600`',
+        },
+        'segment-missing': {
+          message: '{segment} is missing in the archive: the restore stopped there',
+          why: 'Nothing after this segment can be restored from any base backup that is older than it.',
+          remedy: 'find out what removed it, and take a new base backup now',
+        },
+        'segment-damaged': {
+          message: '{segment} in the archive is damaged ({problem}): the restore stopped there',
+          why: 'Nothing after the damage can be restored from any base backup that is older than it.',
+          remedy: 'find out what damaged it (disk, copy program), and take a new base backup now',
+        },
+        'segment-foreign': {
+          message: '{segment} in the archive is of another cluster (system identifier {found}, this one has {own})',
+          why: 'Two servers archive into one directory: each destroys what the other needs.',
+          remedy: 'give each cluster an archive directory of its own (`pgwal enable --archive-dir DIR`), and take a new base backup',
+        },
+        'segment-different': {
+          message: '{segment} in the archive differs from the server\'s own',
+          why: 'A restore would stop at this segment, or go on with something else\'s data.',
+          remedy: 'find out what else writes into the archive, and take a new base backup now',
+        },
+        'history-missing': {
+          message: '{file} is missing in the archive',
+          why: 'Without the history file of a timeline, no base backup of an earlier timeline can be rolled forward into it.',
+          remedy: 'copy it from pg_wal into the archive',
+        },
+        'archive-unreadable': {
+          message: '{path} cannot be read by the cluster\'s owner ({reason}): the restore got nothing from it',
+          why: 'restore_command runs in that account\'s name.',
+          remedy: 'give the owner the right to read the archive and every file in it',
+        },
+        'stopped-early': {
+          message: 'the restore ended before its restore point: {cause}',
+          why: 'What was committed before the restore point would be lost in a real emergency as well.',
+          remedy: 'correct what the message names, and run `pgwal verify --drill` again',
+        },
+        'did-not-start': {
+          message: 'the server on the copy did not come up: {cause}',
+          why: 'A restore that does not start restores nothing.',
+          remedy: 'correct what the message names, and run `pgwal verify --drill` again',
+        },
+        stalled: {
+          message: 'the restore did nothing for {seconds} s; last it had {segment}',
+          why: 'Reading from the archive hangs.',
+          remedy: 'look whether {archive} answers (a network file system?)',
+        },
+        'no-space': {
+          message: 'too little space below {path}: {neededBytes} are needed, {freeBytes} are free',
+          why: 'The copy is as large as the cluster, and the file system must not fill up for others.',
+          remedy: 'name a directory on a larger file system: --drill-dir DIR',
+        },
+        'space-ran-out': {
+          message: 'the space below {path} ran low ({freeBytes} free, {reserveBytes} are kept for others); the drill was given up',
+          why: 'A full file system stops whoever else uses it.',
+          remedy: 'name a directory on a larger file system: --drill-dir DIR',
+        },
+        'copy-failed': {
+          message: 'the cluster\'s data could not be copied: {cause}',
+          why: 'A base backup would fail at the same file.',
+          remedy: 'correct what the message names; if it is an input/output error, save the data now',
+        },
+        'directory-unusable': {
+          message: 'no directory for the copy can be made in {path} ({reason})',
+          why: 'The copy runs in the name of the cluster\'s owner, who must be able to reach it.',
+          remedy: 'name another directory: --drill-dir DIR',
+        },
+        'archive-touched': {
+          message: '{file} appeared in the archive while the copy ran',
+          why: 'It is of a timeline that this cluster does not have: a restored server archives into the same directory.',
+          remedy: 'find the server that wrote it, and give it an archive of its own',
+        },
+        refused: {
+          message: 'the drill was broken off: {cause}',
+          why: 'Nothing is proved, neither that a restore works nor that it does not.',
+          remedy: 'correct what the message names, and run `pgwal verify --drill` again',
+        },
+      },
+    },
+    'zh-TW': {
+      title: '從歸檔還原一份叢集的副本',
+      about: '僅在 `pgwal verify --drill` 時執行。複製叢集的資料（不含 WAL），寫入一個還原點，並在副本上啟動一個只從歸檔取得 WAL 的伺服器。它必須停在該還原點、完成啟動並回應查詢。副本不會歸檔、不接聽任何位址、不執行任何工作，最後會被移除。所需空間與叢集相當，位於 --drill-dir（預設：/var/tmp）之下專屬的目錄，只有叢集的擁有者可以進入。對正式伺服器的影響是一次快速檢查點、兩次 WAL 切換，以及期間不能建立或刪除表空間（CREATE TABLESPACE 會等待）。',
+      passed: {
+        restored: '已在 {elapsedMs}內從 {archive} 還原 {copiedBytes} 與 {segments} 個區段，到達還原點 {restorePoint}（{lsn}）；副本已啟動並回應查詢',
+      },
+      findings: {
+        'not-archived': {
+          message: '{segment} 未在 {seconds} 秒內送達歸檔，因此無法還原任何內容',
+          why: '基礎備份需要直到其結束為止的 WAL，而還原點在那之後。',
+          remedy: '`pgwal verify` 會說明區段為何沒有送達；歸檔較慢時可用 `--timeout 600`',
+        },
+        'segment-missing': {
+          message: '歸檔中缺少 {segment}：還原停在該處',
+          why: '任何早於此區段的基礎備份，都無法還原此區段之後的內容。',
+          remedy: '找出是什麼移除了它，並立即重新製作基礎備份',
+        },
+        'segment-damaged': {
+          message: '歸檔中的 {segment} 已損壞（{problem}）：還原停在該處',
+          why: '任何早於此處的基礎備份，都無法還原損壞處之後的內容。',
+          remedy: '找出損壞的原因（磁碟、複製程式），並立即重新製作基礎備份',
+        },
+        'segment-foreign': {
+          message: '歸檔中的 {segment} 屬於另一個叢集（系統識別碼 {found}，本叢集為 {own}）',
+          why: '兩個伺服器歸檔到同一個目錄，會互相破壞所需的檔案。',
+          remedy: '讓每個叢集使用各自的歸檔目錄（`pgwal enable --archive-dir DIR`），並重新製作基礎備份',
+        },
+        'segment-different': {
+          message: '歸檔中的 {segment} 與伺服器的檔案不同',
+          why: '還原會停在這個區段，或接續到別的資料。',
+          remedy: '找出還有誰寫入歸檔目錄，並立即重新製作基礎備份',
+        },
+        'history-missing': {
+          message: '歸檔中缺少 {file}',
+          why: '缺少時間軸的歷史檔，較早時間軸的基礎備份就無法向前復原到這條時間軸。',
+          remedy: '將它從 pg_wal 複製到歸檔目錄',
+        },
+        'archive-unreadable': {
+          message: '叢集的擁有者無法讀取 {path}（{reason}）：還原時無法取得任何檔案',
+          why: 'restore_command 是以該帳號的身分執行。',
+          remedy: '讓擁有者能讀取歸檔目錄與其中的每個檔案',
+        },
+        'stopped-early': {
+          message: '還原在到達還原點之前就結束了：{cause}',
+          why: '在真正的緊急情況下，還原點之前已提交的內容同樣會遺失。',
+          remedy: '修正訊息所指的問題，然後再執行 `pgwal verify --drill`',
+        },
+        'did-not-start': {
+          message: '副本上的伺服器未能啟動：{cause}',
+          why: '無法啟動的還原等於沒有還原。',
+          remedy: '修正訊息所指的問題，然後再執行 `pgwal verify --drill`',
+        },
+        stalled: {
+          message: '還原已 {seconds} 秒沒有進展；最後取得的是 {segment}',
+          why: '從歸檔讀取時卡住了。',
+          remedy: '檢查 {archive} 是否有回應（網路檔案系統？）',
+        },
+        'no-space': {
+          message: '{path} 之下的空間不足：需要 {neededBytes}，可用 {freeBytes}',
+          why: '副本與叢集一樣大，而且不能讓檔案系統為他人填滿。',
+          remedy: '指定較大檔案系統上的目錄：--drill-dir DIR',
+        },
+        'space-ran-out': {
+          message: '{path} 之下的空間即將用盡（可用 {freeBytes}，為他人保留 {reserveBytes}）；已放棄演練',
+          why: '檔案系統填滿時，其他使用者也會停擺。',
+          remedy: '指定較大檔案系統上的目錄：--drill-dir DIR',
+        },
+        'copy-failed': {
+          message: '無法複製叢集的資料：{cause}',
+          why: '基礎備份也會在同一個檔案失敗。',
+          remedy: '修正訊息所指的問題；若為輸入輸出錯誤，請立即搶救資料',
+        },
+        'directory-unusable': {
+          message: '無法在 {path} 建立副本的目錄（{reason}）',
+          why: '副本以叢集擁有者的身分執行，該帳號必須能夠到達此目錄。',
+          remedy: '指定另一個目錄：--drill-dir DIR',
+        },
+        'archive-touched': {
+          message: '副本執行期間，歸檔中出現了 {file}',
+          why: '它屬於本叢集沒有的時間軸：有還原出來的伺服器歸檔到同一個目錄。',
+          remedy: '找出寫入它的伺服器，並讓它使用自己的歸檔目錄',
+        },
+        refused: {
+          message: '演練已中斷：{cause}',
+          why: '沒有證明任何事：既未證明可以還原，也未證明不能還原。',
+          remedy: '修正訊息所指的問題，然後再執行 `pgwal verify --drill`',
+        },
+      },
+    },
+  },
+}
+
+interface Marked {
+  readonly restorePoint: string
+  /** Where its record ends. */
+  readonly end: Lsn
+  readonly range: Range
+}
+
+/** One drill, from the backup to the restored server. Whoever makes it removes the place. */
+class Drill {
+  readonly #as
+  constructor(
+    private readonly probing: Probing, private readonly working: Working, private readonly place: DrillPlace,
+    private readonly backup: Session, private readonly archive: string,
+  ) {
+    this.#as = working.as
+  }
+
+  async run(): Promise<{ restorePoint: string; lsn: string; segments: number; copiedBytes: number }> {
+    const prefix = await lowPriority(this.working, this.probing.drill?.niceness ?? NICENESS)
+    const { copiedBytes, start } = await this.#copy(prefix)
+    const marked = await this.#mark(start)
+    const before = await this.#laterTimelines(marked.range)
+    await this.#awaitArchived(marked.range)
+    await this.#recover(prefix, marked)
+    const stray = [...(await this.#laterTimelines(marked.range))].find((name) => !before.has(name))
+    if (stray !== undefined) throw new DrillFailure('archive-touched', { file: stray }, `${this.archive}/${stray}`)
+    return { restorePoint: marked.restorePoint, lsn: lsnToText(marked.end), segments: marked.range.last - marked.range.first + 1, copiedBytes }
+  }
+
+  #checkpoint(): void {
+    if (this.probing.drill?.signal?.aborted === true) throw new UserError('interrupted')
+  }
+
+  /** The base backup, with nothing of WAL in it. */
+  async #copy(prefix: readonly string[]): Promise<{ copiedBytes: number; start: Lsn }> {
+    const { cluster } = this.working
+    const { backup, place } = this
+    const [size] = await backup.query(
+      `SELECT (SELECT sum(pg_tablespace_size(oid)) FROM pg_tablespace)::float8 AS data,
+              (SELECT setting::bigint * CASE unit WHEN '8kB' THEN 8192 ELSE 1 END FROM pg_settings WHERE name = 'wal_segment_size')::float8 AS segment`)
+    const space = await reserveBytes(this.working, place.root)
+    // Segments come one after the other, and some are kept to be used again.
+    const neededBytes = Number(size?.['data']) + 8 * Number(size?.['segment']) + space.reserveBytes
+    if (space.freeBytes < neededBytes) throw new DrillFailure('no-space', { path: place.root.slice(0, place.root.lastIndexOf('/')), neededBytes, freeBytes: space.freeBytes })
+
+    for (const setting of ['statement_timeout', 'idle_in_transaction_session_timeout']) await backup.query(`SET ${setting} = 0`)
+    await backup.query("SET lock_timeout = '10s'")
+    await backup.query('BEGIN')
+    // To replay CREATE TABLESPACE would empty the tablespace of production: its place is the same in the copy. While the
+    // backup runs, and until the restore point is written, nobody makes one.
+    await backup.query('LOCK TABLE pg_catalog.pg_tablespace IN SHARE MODE')
+    this.probing.waiting({ code: 'drill-checkpoint', params: {} })
+    const label = `pgwal drill ${place.root.slice(-12)}`
+    const modern = cluster.major >= 15
+    const [begun] = await backup.query(modern ? 'SELECT pg_backup_start($1, true)::text AS lsn' : 'SELECT pg_start_backup($1, true, false)::text AS lsn', [label])
+    const tree = await surveyTree(this.working, place)
+    const copiedBytes = await copyTree(this.working, tree, place, {
+      prefix,
+      onProgress: (bytes) => this.probing.waiting({ code: 'drill-copying', params: { copiedBytes: bytes, totalBytes: tree.bytes } }),
+      checkpoint: () => this.#checkpoint(),
+    })
+    const [ended] = await backup.query(modern ? 'SELECT labelfile AS label FROM pg_backup_stop(false)' : 'SELECT labelfile AS label FROM pg_stop_backup(false, false)')
+    await this.#write('backup_label', String(ended?.['label']))
+    const map = tablespaceMap(tree.tablespaces)
+    if (map !== undefined) await this.#write('tablespace_map', map)
+    return { copiedBytes, start: lsnFromText(String(begun?.['lsn']))! }
+  }
+
+  /** The restore point, in a segment that is closed at once. */
+  async #mark(start: Lsn): Promise<Marked> {
+    const { backup } = this
+    const restorePoint = `pgwal_${this.working.host.randomId(16)}`
+    const [point] = await backup.query(
+      `SELECT pg_create_restore_point($1)::text AS lsn, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline, (SELECT system_identifier::text FROM pg_control_system()) AS id,
+              (SELECT setting::bigint * CASE unit WHEN '8kB' THEN 8192 ELSE 1 END FROM pg_settings WHERE name = 'wal_segment_size') AS size`, [restorePoint])
+    await backup.query('SELECT pg_switch_wal()')
+    await backup.query('COMMIT')
+    const segmentSize = Number(point?.['size'])
+    const end = lsnFromText(String(point?.['lsn']))!
+    const number = (lsn: Lsn): number => Number(lsn / BigInt(segmentSize))
+    return {
+      restorePoint, end,
+      range: {
+        archive: this.archive, timeline: Number.parseInt(String(point?.['timeline']), 16), segmentSize, systemIdentifier: BigInt(String(point?.['id'])),
+        // The position is that of the byte after the record.
+        first: number(start), last: number(end - 1n), own: `${this.working.cluster.dataDir}/pg_wal`,
+      },
+    }
+  }
+
+  /** Waits for the segment with the restore point, and compares it with the server's own. */
+  async #awaitArchived(range: Range): Promise<void> {
+    const { host } = this.working
+    const segment = numberedSegment(range.timeline, range.last, range.segmentSize)
+    const file = `${range.archive}/${segment}`
+    const started = host.now().getTime()
+    for (;;) {
+      const size = await host.stat(file, this.#as).then((info) => info.size, (error: unknown) => {
+        if (codeOf(error) === 'ENOENT') return -1
+        throw new DrillFailure('archive-unreadable', { path: range.archive, reason: codeOf(error) }, file)
+      })
+      if (size >= range.segmentSize) break
+      this.#checkpoint()
+      const waited = host.now().getTime() - started
+      if (waited >= this.probing.timeoutMs) throw new DrillFailure('not-archived', { segment, seconds: Math.round(waited / 1000) }, file)
+      this.probing.waiting({ code: 'segment', params: { segment, seconds: Math.floor(waited / 1000), limit: Math.round(this.probing.timeoutMs / 1000) } })
+      await host.sleep(POLL_MS)
+    }
+    if ((await sameContent(host, this.#as, file, `${range.own}/${segment}`)) === false) throw new DrillFailure('segment-different', { segment }, file)
+    if (range.timeline === 1) return
+    const history = historyName(range.timeline)
+    await host.stat(`${range.archive}/${history}`, this.#as).catch(() => {
+      throw new DrillFailure('history-missing', { file: history }, `${range.archive}/${history}`)
+    })
+  }
+
+  async #recover(prefix: readonly string[], { restorePoint, end, range }: Marked): Promise<void> {
+    const { host, cluster, self } = this.working
+    const { place } = this
+    await this.#configure(restorePoint, range)
+    this.probing.waiting({ code: 'drill-recovering', params: {} })
+    const [file, ...args] = [...prefix, `${cluster.binDir!}/pg_ctl`, '-D', place.dataDir, '-l', place.logFile, '-w', '-t', '5', 'start']
+    // Its exit status tells nothing: a server that stops in the middle of recovery had been started with success.
+    this.#checkpoint()
+    await host.run(file!, args, { ...this.#as, timeoutMs: 60_000 })
+    const copy = { host, self, cluster: { ...cluster, dataDir: place.dataDir } }
+    let size = -1
+    let changed = host.now().getTime()
+    for (;;) {
+      this.#checkpoint()
+      // First whether it runs, then what it said: what it says last it says before it ends.
+      const postmaster = await readPostmaster(copy)
+      const text = await this.#log()
+      const log = readRecoveryLog(text)
+      if (postmaster === undefined) throw await explain(host, this.#as, range, log, text.includes('starting archive recovery') || log.restored !== undefined)
+      if (postmaster.status === 'ready') {
+        // Without the mark it came up with less than it should have: 12 does so when the archive ends too early.
+        if (!foundMark(log, restorePoint, end)) throw await explain(host, this.#as, range, { ...log, cause: `the restore point ${restorePoint} was not found` }, true)
+        await this.#answers(range)
+        return
+      }
+      await watchSpace(this.working, place.root)
+      const now = host.now().getTime()
+      if (text.length !== size) [size, changed] = [text.length, now]
+      if (now - changed > STALL_MS) throw new DrillFailure('stalled', { seconds: Math.round((now - changed) / 1000), segment: log.restored ?? '–', archive: range.archive })
+      if (log.restored !== undefined) this.probing.waiting({ code: 'drill-replaying', params: { segment: log.restored } })
+      await host.sleep(POLL_MS)
+    }
+  }
+
+  async #configure(restorePoint: string, range: Range): Promise<void> {
+    const { host, cluster } = this.working
+    const rows = await this.backup.query('SELECT name, setting FROM pg_settings WHERE name = ANY ($1)', [[...LIMITS]])
+    const limits = new Map(rows.map((row) => [String(row['name']), String(row['setting'])]))
+    await this.#write('postgresql.conf', copyConfiguration({
+      major: cluster.major, socketDir: this.place.socketDir, port: cluster.port, restoreCommand: restoreCommand(this.archive),
+      restorePoint, segmentSize: range.segmentSize, limits,
+    }))
+    await this.#write('postgresql.auto.conf', '')
+    await this.#write('pg_hba.conf', COPY_HBA)
+    await this.#write('pg_ident.conf', '')
+    await this.#write('recovery.signal', '')
+    await host.stat(this.archive, this.#as).catch((error: unknown) => {
+      throw new DrillFailure('archive-unreadable', { path: this.archive, reason: codeOf(error) }, this.archive)
+    })
+  }
+
+  /** The restored server answers, and is this cluster. */
+  async #answers(range: Range): Promise<void> {
+    const connection = await this.probing.gathering.connection()
+    if (!connection.ok) throw new DrillFailure('did-not-start', { cause: connection.why.code })
+    const { user, database } = connection.value
+    try {
+      const [row] = await this.working.host.query(
+        { host: this.place.socketDir, port: this.working.cluster.port, user, database, timeoutMs: 60_000, ...this.#as },
+        'SELECT pg_is_in_recovery() AS recovery, (SELECT system_identifier::text FROM pg_control_system()) AS id')
+      if (row?.['recovery'] !== false || row['id'] !== String(range.systemIdentifier)) throw new DrillFailure('did-not-start', { cause: JSON.stringify(row) })
+    } catch (error) {
+      if (!(error instanceof HostError)) throw error
+      throw new DrillFailure('did-not-start', { cause: error.message })
+    }
+  }
+
+  async #log(): Promise<string> {
+    return this.working.host.read(this.place.logFile, this.#as).then((bytes) => new TextDecoder().decode(bytes), () => '')
+  }
+
+  async #write(name: string, text: string): Promise<void> {
+    await this.working.host.replace(`${this.place.dataDir}/${name}`, new TextEncoder().encode(text), { ...this.#as, expect: null, mode: 0o600 })
+  }
+
+  /** Files of the archive of timelines that come after this one: none may be added by a server that left it. */
+  async #laterTimelines(range: Range): Promise<Set<string>> {
+    const later = new Set<string>()
+    for await (const name of this.working.host.listStream(this.archive, this.#as)) {
+      const parsed = parseWalName(name)
+      if (parsed.kind !== 'other' && parsed.timeline > range.timeline) later.add(name)
+    }
+    return later
+  }
+}
