@@ -6,6 +6,7 @@ import { compose } from '../report/words.ts'
 import type { Verdict } from '../checks/check.ts'
 import type { Cluster } from '../platforms/platform.ts'
 import { probes } from '../probes/index.ts'
+import { archiveRoundTrip } from '../probes/archive-round-trip.ts'
 import { restoreDrill } from '../probes/restore-drill.ts'
 import type { DrillWanted, Waiting } from '../probes/probe.ts'
 import { summarise } from '../report/report.ts'
@@ -17,6 +18,7 @@ import { connectionOf, wantedOf } from './options.ts'
 import type { WantedOptions } from './options.ts'
 import { selectTargets } from './remote.ts'
 import type { Target } from './remote.ts'
+import { statementOf } from './statement.ts'
 
 /** The checks that belong to the checklist: the settings that the server really runs with, and the rules it would apply. */
 const CHECKLIST = ['server-reachable', 'wal-level', 'archive-mode', 'archive-command', 'archive-directory', 'max-wal-senders', 'settings-in-force', 'replication-rule']
@@ -38,12 +40,14 @@ export async function verify(host: Host, cluster: Cluster, options: VerifyOption
   try {
     const checks: CheckResult[] = [...(await runChecks({ ...gathering, now: host.now() }, { only: CHECKLIST }))]
     const open = await session()
+    let roundTripAt: Date | undefined
     for (const probe of probes) {
       if (probe.onRequest === true && options.drill === undefined) continue
       if (!open.ok) {
         checks.push({ id: probe.id, verdict: { kind: 'skip', why: open.why } })
         continue
       }
+      if (probe.id === archiveRoundTrip.id) roundTripAt = host.now()
       const waiting = options.onWaiting ?? (() => undefined)
       const verdict = await probe
         .run({ gathering, session: open.value, timeoutMs: options.timeoutMs, waiting, ...(options.drill === undefined ? {} : { drill: options.drill }) })
@@ -55,7 +59,7 @@ export async function verify(host: Host, cluster: Cluster, options: VerifyOption
       if (probe.id === restoreDrill.id) await keepDrill(host, cluster, verdict)
       checks.push({ id: probe.id, verdict })
     }
-    return { cluster, checks, summary: summarise(checks) }
+    return { cluster, checks, summary: summarise(checks), statement: await statementOf(gathering, checks, roundTripAt) }
   } finally {
     await close()
   }

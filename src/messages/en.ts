@@ -103,6 +103,26 @@ export const en = {
     },
   },
 
+  /** The end of verify: what can be restored, and how we know. */
+  statement: {
+    archivedUntil: 'Everything committed until {at} is in the archive ({ageMs} ago).',
+    nothingArchived: 'How far the archive reaches is not known.',
+    noDrill: 'No restore from this archive is on record.',
+    drillNow: 'A copy of the cluster ({dataBytes}) was restored from the archive to a mark written for it, just now, in {elapsedMs}.',
+    drillThen: 'A copy of the cluster ({dataBytes}) was last restored from the archive at {at}, in {elapsedMs}.',
+    drillFailed: 'The last restore from the archive failed at {at} ({code}).',
+    backup: 'Newest base backup that the archive knows of: "{label}", begun {startTime}. With it and the segments from {segment} on, the cluster can be restored.',
+    noBackup: 'No base backup is known: an archive without one restores nothing.',
+    notProved: 'Not proved: {list}.',
+    missing: {
+      archiving: 'that new segments reach the archive',
+      restore: 'that a restore works (pgwal verify --drill)',
+      'restore-lately': 'that a restore still works (pgwal verify --drill)',
+      'base-backup': 'that there is a base backup',
+      'other-backups': 'that this backup is still there and complete',
+    },
+  },
+
   /** Why something was not checked. The first form whose names are all given is used. */
   reasons: {
     'server-down': ['the server is down'],

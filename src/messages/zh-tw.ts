@@ -97,6 +97,25 @@ export const zhTW: Messages = {
     },
   },
 
+  statement: {
+    archivedUntil: '{at} 之前提交的內容都已在歸檔中（{ageMs}前）。',
+    nothingArchived: '無法得知歸檔涵蓋到何時。',
+    noDrill: '沒有從這個歸檔還原的紀錄。',
+    drillNow: '剛才已從歸檔把叢集的副本（{dataBytes}）還原到為此寫入的標記，耗時 {elapsedMs}。',
+    drillThen: '最近一次從歸檔還原叢集的副本（{dataBytes}）是在 {at}，耗時 {elapsedMs}。',
+    drillFailed: '最近一次從歸檔還原於 {at} 失敗（{code}）。',
+    backup: '歸檔所知最新的基礎備份：「{label}」，開始於 {startTime}。有了它以及自 {segment} 起的區段，即可還原叢集。',
+    noBackup: '沒有已知的基礎備份：沒有基礎備份的歸檔無法還原任何內容。',
+    notProved: '尚未證明：{list}。',
+    missing: {
+      archiving: '新的區段會送達歸檔',
+      restore: '可以還原（pgwal verify --drill）',
+      'restore-lately': '目前仍可還原（pgwal verify --drill）',
+      'base-backup': '有基礎備份',
+      'other-backups': '該備份仍然存在且完整',
+    },
+  },
+
   reasons: {
     'server-down': ['伺服器未執行'],
     'no-login': ['無法以 {user} 登入', 'pgwal 可用的身分都無法登入伺服器'],

@@ -1,5 +1,6 @@
 import type { Finding, Verdict } from '../checks/check.ts'
 import type { Cluster } from '../platforms/platform.ts'
+import type { Statement } from './statement.ts'
 
 export interface CheckResult {
   readonly id: string
@@ -13,6 +14,8 @@ export interface ClusterReport {
   readonly summary: Summary
   /** Only where the format shows them. */
   readonly measures?: Measures
+  /** Of verify: what can be restored, and how we know. */
+  readonly statement?: Statement
 }
 
 /** Numbers for monitoring; what could not be seen is absent. */

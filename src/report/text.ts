@@ -3,6 +3,7 @@ import { shellWord } from '../checks/support/shell-word.ts'
 import { messages, type Messages } from '../messages/messages.ts'
 import { clusterHeading } from './clusters-text.ts'
 import { findingsOf, type CheckResult, type ClusterReport } from './report.ts'
+import { statementLines } from './statement.ts'
 import { columns, emphasise, mark, pad, paint, safe, type Style } from './style.ts'
 import { compose, findingWords, passWords, reasonWords, type Worded } from './words.ts'
 import { hang } from './wrap.ts'
@@ -78,6 +79,7 @@ function verifyBlock(report: ClusterReport, style: Style, options: TextOptions):
   if (options.quiet === true) return blocks.join('\n\n')
   const words = messages(style.locale).verify.closing
   blocks.push(hang(words[proofOf(report)], 0, style.width))
+  if (report.statement !== undefined) blocks[blocks.length - 1] += `\n${statementLines(report.statement, style.locale).map((line) => hang(line, 0, style.width)).join('\n')}`
   return blocks.join('\n\n')
 }
 

@@ -1,0 +1,57 @@
+/** Gathers what verify may say at its end. */
+import { archiveCommandFact } from '../facts/archive-command.ts'
+import { acting } from '../facts/fact.ts'
+import type { Gathering } from '../facts/fact.ts'
+import { lastDrillFact } from '../facts/last-drill.ts'
+import { parseBackupHistory, parseWalName } from '../postgres/wal/index.ts'
+import type { CheckResult } from '../report/report.ts'
+import type { NotProved, Statement } from '../report/statement.ts'
+
+/** Backup history files that are read, the newest first: drills leave some as well. */
+const MOST_HISTORIES = 20
+const DRILL_LABEL = /^pgwal drill /
+
+/** A month, as the check restore-drill-age has it. */
+const OLD_MS = 30 * 86_400_000
+
+/** `roundTripAt`: when the segment of the round trip was still to be closed, so that all that was committed before is in it. */
+export async function statementOf(gathering: Gathering, checks: readonly CheckResult[], roundTripAt: Date | undefined): Promise<Statement> {
+  const now = gathering.host.now()
+  const trip = checks.find(({ id }) => id === 'archive-round-trip')?.verdict
+  const archived = roundTripAt !== undefined && trip?.kind === 'pass' && trip.detail?.code !== 'reported'
+  const kept = await gathering.fact(lastDrillFact)
+  const drill = kept.ok ? kept.value : null
+  // A drill that found no place for its copy is not on record: then it is the one before.
+  const thisRun = drill !== null && roundTripAt !== undefined && drill.at >= roundTripAt.toISOString()
+  const backup = await newestBackup(gathering)
+  const notProved: NotProved[] = [
+    ...(archived ? [] : ['archiving' as const]),
+    ...(drill?.outcome !== 'proved' ? ['restore' as const] : now.getTime() - Date.parse(drill.at) > OLD_MS ? ['restore-lately' as const] : []),
+    backup === undefined ? 'base-backup' : 'other-backups',
+  ]
+  return {
+    ...(archived ? { archivedUntil: roundTripAt.toISOString(), ageMs: now.getTime() - roundTripAt.getTime() } : {}),
+    ...(drill === null ? {} : { drill: { ...drill, thisRun } }),
+    ...(backup === undefined ? {} : { backup }),
+    notProved,
+  }
+}
+
+/** The newest base backup of which the archive knows, with drills left out. */
+async function newestBackup(gathering: Gathering): Promise<Statement['backup']> {
+  const command = await gathering.fact(archiveCommandFact)
+  const archive = command.ok ? command.value.destination : undefined
+  if (archive === undefined) return undefined
+  const names: string[] = []
+  try {
+    for await (const name of gathering.host.listStream(archive, acting(gathering))) if (parseWalName(name).kind === 'backup') names.push(name)
+    for (const name of names.sort().reverse().slice(0, MOST_HISTORIES)) {
+      const history = parseBackupHistory(new TextDecoder().decode(await gathering.host.read(`${archive}/${name}`, { ...acting(gathering), limit: 1 << 16 })))
+      if (history === undefined || DRILL_LABEL.test(history.label ?? '')) continue
+      return { label: history.label ?? '', startTime: history.startTime ?? '', segment: history.start.segment }
+    }
+  } catch {
+    // An archive that cannot be read has its findings elsewhere; here it only means that no backup is known.
+  }
+  return undefined
+}

@@ -1,0 +1,35 @@
+import { expect, it } from 'vitest'
+import { LOCALES } from '../../src/messages/locale.ts'
+import { statementLines } from '../../src/report/statement.ts'
+import type { Statement } from '../../src/report/statement.ts'
+
+const bare: Statement = { notProved: ['archiving', 'restore', 'base-backup'] }
+const full: Statement = {
+  archivedUntil: '2026-03-01T12:00:00.000Z', ageMs: 1500,
+  drill: { at: '2026-03-01T12:00:01.000Z', outcome: 'proved', thisRun: true, bytes: 24 << 20, elapsedMs: 1200 },
+  backup: { label: 'nightly', startTime: '2026-02-28 03:00:00 UTC', segment: '000000010000000000000004' },
+  notProved: ['other-backups'],
+}
+
+it('claims nothing that was not seen', () => {
+  expect(statementLines(bare, 'en')).toEqual([
+    'How far the archive reaches is not known.',
+    'No restore from this archive is on record.',
+    'No base backup is known: an archive without one restores nothing.',
+    'Not proved: that new segments reach the archive, that a restore works (pgwal verify --drill), that there is a base backup.',
+  ])
+})
+
+it('says how and when each thing was proved', () => {
+  const lines = statementLines(full, 'en').join('\n')
+  expect(lines).toContain('Everything committed until 2026-03-01T12:00:00.000Z is in the archive (1.5 s ago).')
+  expect(lines).toContain('(24 MB) was restored from the archive to a mark written for it, just now, in 1.2 s.')
+  expect(lines).toContain('"nightly", begun 2026-02-28 03:00:00 UTC')
+  expect(lines).toContain('Not proved: that this backup is still there and complete.')
+  expect(statementLines({ ...full, drill: { ...full.drill!, thisRun: false } }, 'en').join('\n')).toContain('was last restored from the archive at 2026-03-01T12:00:01.000Z')
+  expect(statementLines({ ...full, drill: { at: 'x', outcome: 'failed', thisRun: true, code: 'segment-missing' } }, 'en').join('\n')).toContain('failed at x (segment-missing)')
+})
+
+it.each(LOCALES)('leaves no name unfilled in %s', (locale) => {
+  for (const statement of [bare, full]) expect(statementLines(statement, locale).join('')).not.toMatch(/[{}]/)
+})
