@@ -42,8 +42,8 @@ class Archived {
     if (root) await fsp.chown(directory, this.server.account.uid, this.server.account.gid)
   }
 
-  async drill(on: (what: Waiting) => void = () => undefined, wanted: DrillWanted = {}): Promise<Verdict> {
-    const { gathering, session, close } = await gatheringFor(host, await clusterOf(this.server))
+  async drill(on: (what: Waiting) => void = () => undefined, wanted: DrillWanted = {}, machine: NodeHost = host): Promise<Verdict> {
+    const { gathering, session, close } = await gatheringFor(machine, await clusterOf(this.server))
     try {
       const open = await session()
       if (!open.ok) throw new Error(JSON.stringify(open.why))
@@ -227,6 +227,46 @@ describe('what is kept, refused and cleaned up', () => {
     const verdict = await restoreDrill.run({ gathering, session: open.value, timeoutMs: 60_000, waiting: () => undefined, drill: { directory: one.scratch, niceness: 0 } })
     await close()
     expect(failure(verdict)).toMatchObject({ code: 'no-space', params: { path: one.scratch, freeBytes: 1 << 20 } })
+    one.expectNothingLeft()
+  })
+
+  it('a tablespace that somebody makes meanwhile waits, and is not replayed into its own place', async () => {
+    await one.make(`${one.server.root}/late`)
+    let making: Promise<unknown> | undefined
+    const slow = new Proxy(host, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name, target)
+        if (typeof value !== 'function') return value
+        if (name !== 'run') return value.bind(target) as unknown
+        return async (...given: Parameters<NodeHost['run']>) => {
+          if (given[0] === 'cp' && making === undefined) {
+            making = one.server.query(`CREATE TABLESPACE late LOCATION '${one.server.root}/late'`)
+            await eventually(async () => (await one.server.query("SELECT FROM pg_locks WHERE relation = 'pg_tablespace'::regclass AND NOT granted")).length === 1)
+            expect(fs.readdirSync(`${one.server.root}/late`)).toEqual([])
+          }
+          return target.run(...given)
+        }
+      },
+    })
+    expect(await one.drill(undefined, {}, slow)).toMatchObject({ kind: 'pass' })
+    expect(making).toBeDefined()
+    await making
+    await one.server.query('CREATE TABLE late (n int) TABLESPACE late')
+    expect(await one.drill()).toMatchObject({ kind: 'pass' })
+    expect(await one.server.query('SELECT * FROM late')).toEqual([])
+  })
+
+  it('timeline 2: restored as well, and a history file that is missing is named', async () => {
+    await one.server.stop()
+    await fsp.appendFile(`${one.server.dataDir}/postgresql.conf`, `restore_command = 'cp ${one.archive}/%f %p'\n`)
+    await fsp.writeFile(`${one.server.dataDir}/recovery.signal`, '')
+    if (root) await fsp.chown(`${one.server.dataDir}/recovery.signal`, one.server.account.uid, one.server.account.gid)
+    await one.server.start()
+    await eventually(async () => (await one.server.query<{ up: boolean }>('SELECT NOT pg_is_in_recovery() AS up'))[0]!.up)
+    expect(await one.drill()).toMatchObject({ kind: 'pass' })
+    expect(fs.readdirSync(one.archive).filter((name) => name.startsWith('00000003'))).toEqual([])
+    fs.unlinkSync(`${one.archive}/00000002.history`)
+    expect(failure(await one.drill())).toMatchObject({ code: 'history-missing', at: { file: `${one.archive}/00000002.history` } })
     one.expectNothingLeft()
   })
 

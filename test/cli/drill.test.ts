@@ -1,0 +1,62 @@
+// `pgwal verify --drill` as a program: what it prints, Ctrl-C, and what is left when it is killed.
+import { spawn } from 'node:child_process'
+import fs from 'node:fs'
+import fsp from 'node:fs/promises'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { eventually } from '../support/eventually.ts'
+import { pgwal, PROGRAM, stateDirectory } from '../support/pgwal.ts'
+import { TestServer } from '../support/server.ts'
+
+let server: TestServer
+let scratch: string
+let state: string
+const args = () => ['verify', '--drill', '-D', server.dataDir, '--drill-dir', scratch]
+const left = () => fs.readdirSync(scratch)
+
+beforeAll(async () => {
+  server = await TestServer.create(17)
+  state = await stateDirectory()
+  scratch = `${server.root}/scratch`
+  for (const directory of [scratch, `${server.root}/archive`]) {
+    await fsp.mkdir(directory, { mode: 0o700 })
+    if (process.getuid?.() === 0) await fsp.chown(directory, server.account.uid, server.account.gid)
+  }
+  await fsp.appendFile(`${server.dataDir}/postgresql.conf`, `archive_mode = on\narchive_command = 'test ! -f ${server.root}/archive/%f && cp %p ${server.root}/archive/%f'\n`)
+  await server.start()
+})
+afterAll(async () => {
+  await server.remove()
+  await fsp.rm(state, { recursive: true, force: true })
+})
+
+/** Starts it, and signals it when the copy is there. */
+async function signalled(signal: NodeJS.Signals): Promise<number | null> {
+  const child = spawn(process.execPath, [PROGRAM, ...args()], { env: { PATH: process.env['PATH'], HOME: process.env['HOME'], PGWAL_STATE_DIR: state }, stdio: 'ignore' })
+  const ended = new Promise<number | null>((resolve) => { child.once('exit', resolve) })
+  // Once its data are being copied.
+  await eventually(async () => left().some((name) => fs.existsSync(`${scratch}/${name}/data/base/1`)) || child.exitCode !== null)
+  child.kill(signal)
+  return ended
+}
+
+it('Ctrl-C and SIGTERM: 130, and nothing is left', async () => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    expect(await signalled(signal), signal).toBe(130)
+    expect(left()).toEqual([])
+  }
+})
+
+it('killed: the next run removes what was left, and proves the restore', async () => {
+  expect(await signalled('SIGKILL')).toBeNull()
+  expect(left()).toHaveLength(1)
+  const run = await pgwal([...args(), '--json'], { PGWAL_STATE_DIR: state })
+  const [cluster] = run.json().clusters
+  expect(cluster.checks.find(({ id }: { id: string }) => id === 'restore-drill')).toMatchObject({ verdict: 'pass', detail: { code: 'restored' } })
+  expect(cluster.statement).toMatchObject({ drill: { outcome: 'proved', thisRun: true }, notProved: ['base-backup'] })
+  expect(Date.parse(cluster.statement.archivedUntil)).toBeLessThan(Date.now())
+  expect(left()).toEqual([])
+
+  const later = await pgwal(['verify', '-D', server.dataDir, '--lang', 'zh-TW'], { PGWAL_STATE_DIR: state })
+  expect(later.stdout).toContain('最近一次從歸檔還原叢集的副本')
+  expect(later.stdout).toContain('沒有已知的基礎備份')
+})
