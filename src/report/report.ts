@@ -16,8 +16,6 @@ export interface ClusterReport {
   readonly statement?: Statement
   /** Only where the format shows them. */
   readonly measures?: Measures
-  /** Of verify: what can be restored, and how we know. */
-  readonly statement?: Statement
 }
 
 /** Numbers for monitoring; what could not be seen is absent. */
