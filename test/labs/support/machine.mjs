@@ -8,6 +8,10 @@ import { promisify } from 'node:util'
 import { binDirectory, installServers } from '../../support/install-servers.mjs'
 
 const exec = promisify(execFile)
+const checkout = path.resolve(import.meta.dirname, '../../..')
+
+/** Where the built program lies inside a machine. */
+export const PROGRAM_DIRECTORY = '/opt/pgwal'
 
 let reason
 /** Machines that are there now. */
@@ -75,6 +79,9 @@ export class Machine {
     for (const part of ['upper', 'work']) await fs.mkdir(path.join(this.#root, 'layers', part))
     const layers = path.join(this.#root, 'layers')
     await exec('mount', ['-t', 'overlay', 'overlay', '-o', `lowerdir=/,upperdir=${layers}/upper,workdir=${layers}/work`, this.root])
+    // The built program as it is installed: the checkout may lie where the machine has something else (/tmp), or on another disk.
+    await fs.mkdir(path.join(this.root, PROGRAM_DIRECTORY), { recursive: true })
+    await exec('cp', ['-R', ...['bin', 'dist', 'package.json', 'oclif.manifest.json'].map((part) => path.join(checkout, part)), path.join(this.root, PROGRAM_DIRECTORY)])
     // What a test host does not need, or must not do.
     await fs.rm(path.join(this.root, 'var/lib/pgwal'), { recursive: true, force: true })
     for (const unit of ['docker.service', 'docker.socket', 'containerd.service', 'ssh.service', 'systemd-timesyncd.service', 'apt-daily.timer', 'apt-daily-upgrade.timer', 'systemd-networkd-wait-online.service']) {

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs/promises'
 import path from 'node:path'
+import { PROGRAM_DIRECTORY } from './machine.mjs'
 
-const PROGRAM = path.resolve(import.meta.dirname, '../../../bin/run.js')
+const PROGRAM = path.join(PROGRAM_DIRECTORY, 'bin/run.js')
 
 /** Runs the built program inside a machine; `json` is its output where that is JSON. */
 export function program(machine) {
