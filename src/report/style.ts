@@ -1,5 +1,5 @@
 import { Chalk, type ChalkInstance } from 'chalk'
-import stringWidth from 'string-width'
+import { eastAsianWidth } from 'get-east-asian-width'
 import type { Locale } from '../messages/locale.ts'
 import { printable } from './printable.ts'
 import { redact } from './redact.ts'
@@ -64,8 +64,17 @@ export function safe(text: string, limit?: number): string {
 
 /** Columns that a text takes on a terminal; colours take none. */
 export function columns(text: string): number {
-  return stringWidth(text)
+  const plain = text.replace(COLOURS, '')
+  if (ASCII_TEXT.test(plain)) return plain.length
+  let width = 0
+  for (const character of plain) if (!WITHOUT_WIDTH.test(character)) width += eastAsianWidth(character.codePointAt(0)!)
+  return width
 }
+
+const COLOURS = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g')
+const ASCII_TEXT = /^[\x20-\x7e]*$/
+/** Combining marks, and what is not drawn at all. */
+const WITHOUT_WIDTH = /[\p{Mn}\p{Me}\p{Cf}\p{Cc}]/u
 
 /** The text with blanks behind it up to a number of columns. */
 export function pad(text: string, width: number): string {
