@@ -99,7 +99,7 @@ function fitsId(names: readonly string[], id: string): boolean {
  * @param asked only what fits all of this; what it names is looked at even where nothing else tells of it
  */
 export async function detect(host: Host, asked: Selection = {}): Promise<Detection> {
-  const survey = await makeSurvey(host)
+  const survey = await makeSurvey(host, asked)
   // Programs take a moment to say their version: they are asked while the adapters look around.
   if (survey.postmasters.length <= 4) for (const postmaster of survey.postmasters) void askVersion(survey, postmaster)
   const sightings = (await Promise.all(platforms.filter(({ id }) => (id === 'windows') === (host.os === 'win32')).map(async (platform) => (await platform.sightings(survey)).map((sighting) => [platform.id, sighting] as const)))).flat()

@@ -3,8 +3,8 @@
 import type { Host } from '../host/host.ts'
 import { pgCtlService, WAIT_MS } from './pg-ctl.ts'
 import type { Cluster, Command, Platform, Service } from './platform.ts'
-import { absolute, actingFor, directoryOf, entriesOf, ran, statOf } from './reading.ts'
-import type { Sighting, Survey } from './survey.ts'
+import { absolute, actingFor, directoryOf, entriesOf, ran, realPathOf, statOf, textOf } from './reading.ts'
+import type { Selection, Sighting, Survey } from './survey.ts'
 import { systemdService } from './systemd-service.ts'
 import { systemdIsBooted } from './systemd.ts'
 
@@ -114,10 +114,20 @@ async function ask(host: Host): Promise<ListedCluster[] | undefined> {
   return table?.code === 0 ? parseListTable(table.stdout) : undefined
 }
 
-async function sightings({ host, systemd }: Survey): Promise<Sighting[]> {
+/** Whether one of these clusters can be the one that the user named: its files lie there, or speak of that data directory. */
+async function mayBeNamed(host: Host, { dataDir, configFile }: Selection, clusters: readonly { readonly configDirectory: string }[]): Promise<boolean> {
+  const asked = dataDir ?? configFile
+  if (asked === undefined) return true
+  const places = [asked, await realPathOf(host, asked) ?? asked].map((place) => place.replace(/(.)\/+$/, '$1'))
+  const texts = await Promise.all(clusters.map(async ({ configDirectory }) => `${configDirectory}\n${await textOf(host, `${configDirectory}/postgresql.conf`) ?? ''}`))
+  return clusters.some(({ configDirectory }, at) => places.some((place) => place.startsWith(configDirectory) || texts[at]!.includes(place)))
+}
+
+async function sightings({ host, systemd, asked }: Survey): Promise<Sighting[]> {
   const files = await configured(host)
   if (files.length === 0) return []
-  const told = await ask(host)
+  // The tool takes longer than everything else here: it is not asked about clusters that nobody asked for.
+  const told = await mayBeNamed(host, asked, files) ? await ask(host) : undefined
   const supervised = systemd && host.env['PG_CLUSTER_CONF_ROOT'] === undefined
   return files.map(({ version, name, configDirectory }) => {
     const entry = told?.find((one) => one.version === version && one.name === name)

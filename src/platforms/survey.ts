@@ -17,6 +17,8 @@ export interface Selection {
 /** What every adapter looks at, gathered once. */
 export interface Survey {
   readonly host: Host
+  /** What the user named: an adapter may spare itself what only tells of others. */
+  readonly asked: Selection
   readonly self: Account & { readonly privileged: boolean }
   readonly postmasters: readonly Postmaster[]
   /** Whether the system let us see all processes. */
@@ -63,9 +65,9 @@ export interface Sighting {
   readonly notes?: readonly Note[]
 }
 
-export async function makeSurvey(host: Host): Promise<Survey> {
+export async function makeSurvey(host: Host, asked: Selection = {}): Promise<Survey> {
   const [self, { postmasters, complete }, systemd] = await Promise.all([host.self(), findPostmasters(host), systemdIsBooted(host)])
   let units: Promise<readonly ServerUnit[]> | undefined
-  const survey: Survey = { host, self, postmasters, complete, systemd, versions: new Map(), units: () => units ??= findServerUnits(survey) }
+  const survey: Survey = { host, asked, self, postmasters, complete, systemd, versions: new Map(), units: () => units ??= findServerUnits(survey) }
   return survey
 }
