@@ -115,11 +115,11 @@ describe.skipIf(!posix)('finding and signalling', () => {
     expect(await host.processExists(process.pid)).toBe(true)
     expect(await host.processExists(1)).toBe(true)
     expect(await host.processExists(0)).toBe(false)
-    // `sleep` never collects the child that the shell left it.
-    const careless = spawn('sh', ['-c', 'true & echo $!; exec sleep 600'])
+    // `sleep` never collects the child that the shell left it; the shell itself would, so the child outlives it.
+    const careless = spawn('sh', ['-c', 'sleep 0.5 & echo $!; exec sleep 600'])
     try {
       const zombie = await new Promise<number>((resolve) => careless.stdout.once('data', (chunk: Buffer) => resolve(Number(chunk.toString()))))
-      await expect.poll(() => host.processExists(zombie)).toBe(false)
+      await expect.poll(() => host.processExists(zombie), { timeout: 20_000 }).toBe(false)
       if (process.platform === 'linux') expect(fs.existsSync(`/proc/${zombie}`)).toBe(true)
     } finally {
       careless.kill('SIGKILL')
