@@ -13,7 +13,7 @@ import { selectClusters } from './select.ts'
 export interface Target {
   readonly cluster: Cluster
   readonly host: Host
-  /** How the caller reaches it, where the cluster's own files do not tell. */
+  /** The caller's options, environment and password file, as they were read to find it. */
   readonly sources?: ConnectionSources
 }
 
@@ -23,7 +23,7 @@ export async function selectTargets(context: Context, selection: Selection): Pro
   const named = remoteHost(sources)
   // A stray PGHOST does not take a cluster's place that was named.
   const chosen = selection.id ?? selection.dataDir ?? selection.configFile
-  if (named === undefined || chosen !== undefined) return (await selectClusters(context, selection)).map((cluster) => ({ cluster, host: context.host }))
+  if (named === undefined || chosen !== undefined) return (await selectClusters(context, selection)).map((cluster) => ({ cluster, host: context.host, sources }))
 
   const { candidates } = connectionCandidates(sources)
   const opened = await openFirst(context.host, candidates)

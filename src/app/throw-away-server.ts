@@ -4,6 +4,7 @@
  */
 import { UserError, codeOf } from '../errors.ts'
 import type { Account, Host } from '../host/host.ts'
+import { directoryOf } from '../platforms/reading.ts'
 
 export interface Binaries {
   /** Directory with initdb, pg_ctl and postgres. */
@@ -50,7 +51,7 @@ export async function usableBinaries(host: Host, account: Account, places: reado
     if (binaries !== undefined) return binaries
     if (await hasPrograms(host, place)) {
       const copy = `${copyTo}/postgresql`
-      await copyTree(host, parentOf(place), copy)
+      await copyTree(host, directoryOf(place), copy)
       const copied = await tryBinaries(host, account, `${copy}/bin`)
       if (copied !== undefined) return copied
     }
@@ -72,7 +73,7 @@ async function installedPlaces(host: Host): Promise<string[]> {
     for (const { name } of entries) if (/^(\d+|postgresql@?\d+|pgsql-\d+)$/.test(name)) places.push(`${parent}/${name}/bin`)
   }
   const onPath = await host.which('postgres')
-  return onPath === undefined ? places : [parentOf(onPath), ...places]
+  return onPath === undefined ? places : [directoryOf(onPath), ...places]
 }
 
 async function hasPrograms(host: Host, binDir: string): Promise<boolean> {
@@ -170,8 +171,4 @@ async function freePort(host: Host): Promise<number> {
 async function must(host: Host, file: string, args: readonly string[], as?: Account): Promise<void> {
   const done = await host.run(file, args, { ...(as === undefined ? {} : { as }), timeoutMs: TIMEOUT_MS })
   if (done.code !== 0) throw new UserError('command-failed', { command: [file, ...args].join(' '), output: (done.stderr || done.stdout).trim() })
-}
-
-function parentOf(path: string): string {
-  return path.slice(0, path.lastIndexOf('/')) || '/'
 }

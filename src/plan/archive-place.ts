@@ -5,7 +5,7 @@ import { readArchiveScript } from '../postgres/archive-command/index.ts'
 import { parseWalName, readSegmentHeader, SEGMENT_HEADER_BYTES } from '../postgres/wal/index.ts'
 import { readClusterConfiguration } from './read-files.ts'
 import type { ArchivePlace } from './planner.ts'
-import { actingAs } from './server-context.ts'
+import { actingFor } from '../platforms/reading.ts'
 import type { ServerContext } from './server-context.ts'
 import { guardedByMacOs } from './macos-privacy.ts'
 import { parentOf } from './state-directory.ts'
@@ -19,7 +19,7 @@ type Looking = { readonly host: Host; readonly cluster: Cluster; readonly self: 
 /** Looks at the directory that shall hold the archive, as the server's account sees it. */
 export async function surveyArchivePlace(context: Looking, directory: string, own: { readonly systemIdentifier: string; readonly others: readonly Cluster[] }): Promise<ArchivePlace> {
   const { host, self, cluster } = context
-  const acting = actingAs(self, cluster.owner)
+  const acting = actingFor(self, cluster.owner)
   const found = await existing(host, directory, acting)
   const guarded = host.os === 'darwin' && guardedByMacOs(found.realPath, cluster.owner.home)
   const place = { directory, realPath: found.realPath, missing: found.missing, parentIsRoots: false, ...(guarded ? { guarded } : {}) }
@@ -92,7 +92,7 @@ async function userOf({ host, self, cluster }: Looking, directory: string, other
     const command = configuration?.get('archive_command')?.value ?? ''
     const named = /'([^']*\/pgwal-archive\.sh)'|"([^"]*\\pgwal-archive\.cmd)"/.exec(command)
     const script = named?.[1] ?? named?.[2]?.replaceAll('\\', '/').replace(/^\.(?=\/)/, other.dataDir)
-    const text = script === undefined ? '' : await host.read(script, { ...actingAs(self, other.owner), limit: 65_536 }).then((bytes) => new TextDecoder().decode(bytes), () => '')
+    const text = script === undefined ? '' : await host.read(script, { ...actingFor(self, other.owner), limit: 65_536 }).then((bytes) => new TextDecoder().decode(bytes), () => '')
     if (readArchiveScript(text)?.archiveDir === directory || names(host.os === 'win32' ? command.replaceAll('\\', '/') : command, directory)) return other.id
   }
   return undefined

@@ -17,7 +17,7 @@ import { archiveScripting } from '../postgres/archive-command/index.ts'
 import { surveyArchivePlace } from './archive-place.ts'
 import type { Goal } from './goal.ts'
 import type { PlanInput, RoleState, UnitSandbox } from './planner.ts'
-import { actingAs } from './server-context.ts'
+import { actingFor } from '../platforms/reading.ts'
 import { parentOf } from './state-directory.ts'
 
 export interface PlanWish {
@@ -43,7 +43,7 @@ export async function gatherPlanInput(from: Gathering, wish: PlanWish): Promise<
   const archive = wish.goals.find((goal) => goal.kind === 'archive')
   const shell = host.os === 'win32' ? 'cmd' : 'sh'
   const scriptPath = `${parentOf(cluster.configFile)}/${archiveScripting(shell).scriptName}`
-  const script = await host.read(scriptPath, actingAs(self, cluster.owner)).catch((error: unknown) => {
+  const script = await host.read(scriptPath, actingFor(self, cluster.owner)).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return null
     throw error
   })

@@ -5,7 +5,7 @@ import type { Acting, Host } from '../host/host.ts'
 import type { Cluster } from '../platforms/platform.ts'
 import { isAlive, markOf } from './process-mark.ts'
 import type { ProcessMark } from './process-mark.ts'
-import { actingAs } from './server-context.ts'
+import { actingFor } from '../platforms/reading.ts'
 import { ensureDirectory, ensureStateDirectory } from './state-directory.ts'
 
 export interface Lock {
@@ -39,7 +39,7 @@ export async function takeLock(host: Host, cluster: Pick<Cluster, 'dataDir' | 'o
   const mine: Holder = { process: await markOf(host, host.pid), since: host.now().toISOString(), nonce: host.randomId(8) }
   const ours = await take(host, `${directory}/${host.sha256(new TextEncoder().encode(real)).slice(0, 24)}.lock`, mine, {})
   try {
-    const shared = await take(host, `${real}/${SHARED}`, mine, actingAs(self, cluster.owner)).catch((error: unknown) => {
+    const shared = await take(host, `${real}/${SHARED}`, mine, actingFor(self, cluster.owner)).catch((error: unknown) => {
       if (error instanceof HostError) return undefined
       throw error
     })

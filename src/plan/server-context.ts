@@ -1,5 +1,6 @@
 import type { Account, Acting, Connection, Host } from '../host/host.ts'
 import type { Cluster, Service } from '../platforms/platform.ts'
+import { actingFor } from '../platforms/reading.ts'
 import type { ServerWaiting } from './happening.ts'
 
 /** Everything that applying and undoing need besides the plan. */
@@ -33,9 +34,5 @@ export const TIMING: Timing = { settleMs: 2_000, pollMs: 100, startMs: 60_000, r
 
 /** Acts in the owner's name where we are root, else in our own. */
 export function asOwner(context: Pick<ServerContext, 'self' | 'cluster'>): Acting {
-  return actingAs(context.self, context.cluster.owner)
-}
-
-export function actingAs(self: Account & { readonly privileged: boolean }, owner: Account): Acting {
-  return self.privileged && owner.uid !== self.uid ? { as: owner } : {}
+  return actingFor(context.self, context.cluster.owner)
 }

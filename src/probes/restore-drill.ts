@@ -9,7 +9,7 @@ import { archiveCommandFact } from '../facts/archive-command.ts'
 import type { Session } from '../host/host.ts'
 import { restoreCommand } from '../postgres/archive-command/index.ts'
 import { readPostmaster } from '../plan/postmaster.ts'
-import { actingAs } from '../plan/server-context.ts'
+import { actingFor } from '../platforms/reading.ts'
 import { historyName, lsnFromText, lsnToText, numberedSegment, parseWalName } from '../postgres/wal/index.ts'
 import type { Lsn } from '../postgres/wal/index.ts'
 import { COPY_HBA, copyConfiguration, LIMITS, tablespaceMap } from './drill/copy-configuration.ts'
@@ -55,7 +55,7 @@ export const restoreDrill: Probe<DrillCode> = {
 
     const self = await host.self()
     if (!self.privileged && self.uid !== cluster.owner.uid) return skipped('not-readable', { target: cluster.dataDir })
-    const working: Working = { host, cluster, self, as: actingAs(self, cluster.owner) }
+    const working: Working = { host, cluster, self, as: actingFor(self, cluster.owner) }
     const parent = probing.drill?.directory ?? DEFAULT_DRILL_DIRECTORY
     const started = host.now().getTime()
     // Statements of a backup take longer than those of a look.

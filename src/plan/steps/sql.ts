@@ -4,7 +4,7 @@ import type { Connection } from '../../host/host.ts'
 import { parseConf } from '../../postgres/conf/index.ts'
 import { sameBytes } from '../bytes.ts'
 import type { SqlStep } from '../plan.ts'
-import { actingAs } from '../server-context.ts'
+import { actingFor } from '../../platforms/reading.ts'
 import type { ServerContext } from '../server-context.ts'
 import { NOTHING, notUndone, undone } from './step-kind.ts'
 import type { StepKind, StepState, Undone, UndoContext } from './step-kind.ts'
@@ -45,7 +45,7 @@ async function runAll(context: ServerContext, statements: readonly string[], abo
 }
 
 async function readAutoConf(step: AutoConf, context: ServerContext): Promise<Uint8Array> {
-  return context.host.read(step.path, actingAs(context.self, step.owner))
+  return context.host.read(step.path, actingFor(context.self, step.owner))
 }
 
 async function undoAutoConf(step: SqlStep, autoConf: AutoConf, context: UndoContext): Promise<Undone> {
@@ -56,7 +56,7 @@ async function undoAutoConf(step: SqlStep, autoConf: AutoConf, context: UndoCont
   if (state === 'after') {
     // ALTER SYSTEM back would leave another order of lines; these are the very bytes, if nobody was faster.
     try {
-      await context.host.replace(path, before.bytes, { ...actingAs(context.self, autoConf.owner), expect: context.host.sha256(now) })
+      await context.host.replace(path, before.bytes, { ...actingFor(context.self, autoConf.owner), expect: context.host.sha256(now) })
     } catch (error) {
       if (codeOf(error) === 'changed') return notUndone('edited-since', { path })
       throw error

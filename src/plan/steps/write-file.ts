@@ -1,14 +1,14 @@
 import { codeOf, UserError } from '../../errors.ts'
 import type { Acting } from '../../host/host.ts'
 import type { FileState, WriteFileStep } from '../plan.ts'
-import { actingAs } from '../server-context.ts'
+import { actingFor } from '../../platforms/reading.ts'
 import type { ServerContext } from '../server-context.ts'
 import { unifiedDiff } from '../unified-diff.ts'
 import { NOTHING, notUndone, undone } from './step-kind.ts'
 import type { StepKind, StepState, UndoContext, Undone } from './step-kind.ts'
 
 function acting(step: WriteFileStep, context: ServerContext): Acting {
-  return step.asRoot === true ? {} : actingAs(context.self, step.owner)
+  return step.asRoot === true ? {} : actingFor(context.self, step.owner)
 }
 
 /** The content now, or null when there is no file. */
