@@ -110,11 +110,12 @@ export class Machine {
   /** Without an init that knows of services, like a container or a machine of another kind of init. */
   async startBare() {
     this.#bare = true
-    await this.#start(['--as-pid2', '--', '/bin/sleep', 'infinity'], async () => (await this.run('cat', ['/proc/2/comm'])).stdout.trim() === 'sleep')
+    // By its name and parent, never by number: who looks in before it has started takes the next number itself.
+    await this.#start(['--as-pid2', '--', '/bin/sleep', 'infinity'], async () => (await this.run('pgrep', ['-P', '1', '-x', 'sleep'])).code === 0)
   }
 
   async #start(how, ready) {
-    this.#nspawn = spawn('systemd-nspawn', ['-D', this.root, '--private-network', '--register=no', '--keep-unit', '--quiet', '--machine=pgwal-lab', ...how], { stdio: ['ignore', 'ignore', 'pipe'] })
+    this.#nspawn = spawn('systemd-nspawn', ['-D', this.root, '--private-network', '--register=no', '--keep-unit', '--quiet', '--link-journal=no', '--machine=pgwal-lab', ...how], { stdio: ['ignore', 'ignore', 'pipe'] })
     let said = ''
     this.#nspawn.stderr.on('data', (chunk) => (said = `${said}${chunk}`.slice(-2000)))
     const deadline = Date.now() + 90_000
