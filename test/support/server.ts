@@ -72,7 +72,12 @@ export interface ServerOptions {
   readonly superuser?: string
   /** Name of the data directory below `root` (may hold blanks and the like). Default `data`. */
   readonly dataName?: string
+  /** Where initdb and the server are; default: this project's own of that major. */
+  readonly binDir?: string
 }
+
+/** Debian's programs, which have pg_basebackup and pg_verifybackup as well. */
+export const DEBIAN_BIN = '/usr/lib/postgresql/15/bin'
 
 export class TestServer {
   readonly binDir: string
@@ -80,8 +85,8 @@ export class TestServer {
   readonly socketDir: string
   readonly logFile: string
 
-  private constructor(readonly major: Major, readonly account: Account, readonly root: string, readonly port: number, readonly superuser: string, dataName: string) {
-    this.binDir = binDirectory(major)
+  private constructor(readonly major: Major, readonly account: Account, readonly root: string, readonly port: number, readonly superuser: string, dataName: string, binDir: string) {
+    this.binDir = binDir
     this.dataDir = path.join(root, dataName)
     this.socketDir = path.join(root, 's')
     this.logFile = path.join(root, 'server.log')
@@ -91,7 +96,7 @@ export class TestServer {
   static async create(major: Major, options: ServerOptions = {}): Promise<TestServer> {
     const account = await serverAccount()
     const root = await fs.mkdtemp(path.join('/tmp', `pgwal-test-${major}-`))
-    const server = new TestServer(major, account, root, await freePort(), options.superuser ?? 'postgres', options.dataName ?? 'data')
+    const server = new TestServer(major, account, root, await freePort(), options.superuser ?? 'postgres', options.dataName ?? 'data', options.binDir ?? binDirectory(major))
     await fs.mkdir(server.socketDir)
     await fs.chmod(root, 0o755)
     if (process.getuid?.() === 0) {
