@@ -28,6 +28,8 @@ async function main() {
       legalComments: 'none',
       metafile: true,
       logLevel: 'warning',
+      // pg looks at it to tell where it runs. Where Node has none (20), it would make a Response instead, and that loads half of the network.
+      define: { navigator: '{"userAgent":"Node.js"}' },
       external: ['pg-native', 'typescript', 'ts-node'],
       // CommonJS dependencies ask for Node's own modules through require.
       banner: { js: "import { createRequire as __createRequire } from 'node:module'; import { fileURLToPath as __toPath } from 'node:url'; import { dirname as __dirnameOf } from 'node:path'; const require = __createRequire(import.meta.url); const __filename = __toPath(import.meta.url); const __dirname = __dirnameOf(__filename);" },

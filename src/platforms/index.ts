@@ -11,7 +11,7 @@ import type { Located } from './locate.ts'
 import { containerManager } from './managers.ts'
 import { otherUnix } from './other-unix.ts'
 import { EVIDENCE_ORDER } from './platform.ts'
-import type { Cluster, Note, Platform, PlatformId, Service } from './platform.ts'
+import type { Cluster, Note, Platform, Service } from './platform.ts'
 import type { Postmaster } from './processes.ts'
 import { absolute, accountOf, directoryOf, isAbsolute, realPathOf } from './reading.ts'
 import { source } from './source.ts'
@@ -100,14 +100,14 @@ function fitsId(names: readonly string[], id: string): boolean {
  */
 export async function detect(host: Host, asked: Selection = {}): Promise<Detection> {
   const survey = await makeSurvey(host, asked)
-  // Programs take a moment to say their version: they are asked while the adapters look around.
-  if (survey.postmasters.length <= 4) for (const postmaster of survey.postmasters) void askVersion(survey, postmaster)
-  const sightings = (await Promise.all(platforms.filter(({ id }) => (id === 'windows') === (host.os === 'win32')).map(async (platform) => (await platform.sightings(survey)).map((sighting) => [platform.id, sighting] as const)))).flat()
-  const own = await askedSighting(host, asked)
-  const all: (readonly [PlatformId, Sighting])[] = [...sightings, ...(own === undefined ? [] : [[host.os === 'win32' ? 'windows' : 'source', own] as const])]
-  const located = (await Promise.all(all.map(([platform, sighting]) => locate(survey, platform, sighting)))).filter((one) => one !== undefined)
-  const place = located.find(({ sighting }) => sighting === own)
+  const own = await askedSighting(survey.host, asked)
+  const place = own === undefined ? undefined : await locate(survey, host.os === 'win32' ? 'windows' : 'source', own)
   if (own !== undefined && place === undefined) return { clusters: [], notes: [] }
+  // Programs take a moment to say their version: they are asked while the adapters look around.
+  const meant = survey.postmasters.filter(({ cwdKey }) => place === undefined || cwdKey === place.dataKey)
+  if (meant.length <= 4) for (const postmaster of meant) void askVersion(survey, postmaster)
+  const sightings = (await Promise.all(platforms.filter(({ id }) => (id === 'windows') === (host.os === 'win32')).map(async (platform) => (await platform.sightings(survey)).map((sighting) => [platform.id, sighting] as const)))).flat()
+  const located = [...await Promise.all(sightings.map(([platform, sighting]) => locate(survey, platform, sighting, place?.dataKey))), place].filter((one) => one !== undefined)
   const groups = groupTraces(located).filter((traces) => mayBeMeant(traces, asked, place))
   const found = await Promise.all(groups.map((traces) => buildCluster(survey, traces, groups.some((other) => other !== traces && other[0].dataKey === traces[0].dataKey))))
   const clusters = [...distinct(found, groups), ...await Promise.all(survey.postmasters.filter(({ elsewhere, pid }) => elsewhere && !found.some((cluster) => cluster.pid === pid)).map((postmaster) => clusterElsewhere(survey, postmaster)))]

@@ -8,7 +8,7 @@ import { lastOf, parseServerOptions } from './command-line.ts'
 import { parsePgVersion } from './data-directory.ts'
 import type { PlatformId } from './platform.ts'
 import type { Postmaster } from './processes.ts'
-import { absolute, accountOf, actingFor, directoryOf, realPathOf, sameKey, statOf, textOf } from './reading.ts'
+import { absolute, accountOf, actingFor, directoryOf, realPathOf, sameKey, statOf } from './reading.ts'
 import type { Sighting, Survey } from './survey.ts'
 
 export interface Located {
@@ -31,6 +31,9 @@ export interface Located {
   readonly content: 'cluster' | 'none' | 'hidden'
 }
 
+/** A line with a number. */
+const MOST_VERSION_BYTES = 1 << 10
+
 /** For reading the names of settings before the version is known. */
 export const ANY_MAJOR = 18
 
@@ -42,13 +45,13 @@ async function ownerOf(host: Host, path: string): Promise<Account | undefined> {
 /** Looks for PG_VERSION in a directory. */
 async function contentOf(host: Host, directory: string, acting: Acting): Promise<{ readonly content: Located['content']; readonly major?: number }> {
   try {
-    await host.stat(`${directory}/PG_VERSION`, acting)
+    const major = parsePgVersion(new TextDecoder().decode(await host.read(`${directory}/PG_VERSION`, { ...acting, limit: MOST_VERSION_BYTES })))
+    return { content: 'cluster', ...(major === undefined ? {} : { major }) }
   } catch (error) {
     if (!(error instanceof HostError)) throw error
-    return { content: codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR' ? 'none' : 'hidden' }
+    const code = codeOf(error)
+    return { content: code === 'ENOENT' || code === 'ENOTDIR' ? 'none' : code === 'EACCES' || code === 'EPERM' ? 'hidden' : 'cluster' }
   }
-  const major = parsePgVersion(await textOf(host, `${directory}/PG_VERSION`, acting) ?? '')
-  return { content: 'cluster', ...(major === undefined ? {} : { major }) }
 }
 
 /** The trace that a postmaster leaves; undefined when its directory cannot be told. */
@@ -84,8 +87,12 @@ export async function sightingOfPostmaster(host: Host, postmaster: Postmaster): 
   }
 }
 
-/** Which place a trace means. Undefined when there is no cluster there, or nothing says which. */
-export async function locate(survey: Survey, platform: PlatformId, sighting: Sighting): Promise<Located | undefined> {
+/**
+ * Which place a trace means. Undefined when there is no cluster there, or nothing says which.
+ *
+ * @param wanted the key of the only data directory of interest: a trace that certainly leads to another one is not followed further
+ */
+export async function locate(survey: Survey, platform: PlatformId, sighting: Sighting, wanted?: string): Promise<Located | undefined> {
   const { host, self } = survey
   const directory = sighting.directory ?? sighting.dataDir ?? (sighting.configFile === undefined ? undefined : directoryOf(sighting.configFile))
   if (directory === undefined) return undefined
@@ -99,14 +106,16 @@ export async function locate(survey: Survey, platform: PlatformId, sighting: Sig
     })
     dataDir = configuration.dataDir
   }
-  const owner = await ownerOf(host, dataDir)
+  const seen = await statOf(host, dataDir)
+  if (wanted !== undefined && seen !== undefined && sameKey(seen) !== wanted) return undefined
+  const owner = seen === undefined ? undefined : await accountOf(host, seen.uid, seen.gid)
   const acting = actingFor(self, owner)
   const { content, major } = await contentOf(host, dataDir, acting)
   // A directory of configuration alone is no cluster, and a unit may be there long before its cluster is made.
   if (content === 'none' && sighting.evidence.kind !== 'pg_lsclusters') return undefined
   if (content === 'hidden' && owner === undefined && !['postmaster', 'pg_lsclusters', 'service'].includes(sighting.evidence.kind)) return undefined
   if (content === 'hidden' && ['PGDATA', 'known-place'].includes(sighting.evidence.kind) && sighting.configFile === undefined && !await looksInitialised(survey, dataDir)) return undefined
-  const info = await statOf(host, dataDir, acting)
+  const info = seen ?? await statOf(host, dataDir, acting)
   const real = await realPathOf(host, dataDir, acting) ?? dataDir
   const explicit = sighting.configFile !== undefined || (directory !== dataDir && directory !== real)
   return {

@@ -1,4 +1,5 @@
 import type { Account, Host } from '../host/host.ts'
+import { rememberingHost } from '../host/remembering-host.ts'
 import type { Pairs } from './command-line.ts'
 import type { ClusterService, Evidence, Note } from './platform.ts'
 import { findPostmasters } from './processes.ts'
@@ -65,7 +66,8 @@ export interface Sighting {
   readonly notes?: readonly Note[]
 }
 
-export async function makeSurvey(host: Host, asked: Selection = {}): Promise<Survey> {
+export async function makeSurvey(machine: Host, asked: Selection = {}): Promise<Survey> {
+  const host = rememberingHost(machine)
   const [self, { postmasters, complete }, systemd] = await Promise.all([host.self(), findPostmasters(host), systemdIsBooted(host)])
   let units: Promise<readonly ServerUnit[]> | undefined
   const survey: Survey = { host, asked, self, postmasters, complete, systemd, versions: new Map(), units: () => units ??= findServerUnits(survey) }
