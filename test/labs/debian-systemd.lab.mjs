@@ -42,7 +42,7 @@ export default {
       await test('a server restarted outside its unit is named, with the way out', async () => {
         const ctl = ['-u', 'postgres', '--', '/usr/lib/postgresql/15/bin/pg_ctl', '-D', '/var/lib/postgresql/15/second', '-w', '-o', '-c config_file=/etc/postgresql/15/second/postgresql.conf', '-l', '/tmp/second.log', 'restart']
         const restarted = await machine.run('runuser', ctl)
-        assert.equal(restarted.code, 0, restarted.stdout + restarted.stderr)
+        assert.equal(restarted.code, 0, restarted.stdout + restarted.stderr + (await machine.run('tail', ['/tmp/second.log'])).stdout)
         const { clusters } = (await pgwal('clusters', '--json')).json
         const second = clusters.find((one) => one.id === '15/second')
         assert.equal(second.running, true)

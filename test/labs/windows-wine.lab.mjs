@@ -49,6 +49,7 @@ export default {
         // The service manager, a policy or an antivirus that does not let it start.
         refuseArchiving: () => fs.writeFile(refuse, 'C:\\conf-of-the-lab.txt\r\n'),
         allowArchiving: () => fs.rm(refuse),
+        noDrill: 'not yet',
       }
       // The stand-in opens it by a name that the machine's code page has.
       await fs.symlink(path.join(machine.root, conf), path.join(machine.root, 'conf-of-the-lab.txt'))

@@ -24,7 +24,8 @@ export function program(machine) {
 
 /**
  * @param target the cluster as seen inside the machine: its id, conf and hba, and `refuseArchiving`/`allowArchiving`, which make
- *   the service refuse to start with archive_mode on, although every file is right; `flags` are enable's
+ *   the service refuse to start with archive_mode on, although every file is right; `flags` are enable's; `noDrill` says why no
+ *   drill can be run there
  */
 export async function mainJob(test, machine, target) {
   const pgwal = program(machine)
@@ -53,6 +54,15 @@ export async function mainJob(test, machine, target) {
     assert.equal(done.code, 0, done.stdout + done.stderr)
     assert.equal(verdictOf(done.json.clusters[0], 'archive-round-trip'), 'pass')
   })
+
+  if (target.noDrill === undefined) {
+    await test('verify --drill: a copy is restored from the archive alone, and nothing of it is left', async () => {
+      const done = await pgwal('verify', '--drill', ...choose, '--json')
+      const drill = done.json.clusters[0].checks.find((check) => check.id === 'restore-drill')
+      assert.equal(drill.verdict, 'pass', done.stdout + done.stderr)
+      assert.deepEqual((await fs.readdir(inside('/var/tmp'))).filter((name) => name.startsWith('pgwal-drill-')), [])
+    })
+  }
 
   await test('doctor: no error left', async () => {
     const done = await pgwal('doctor', ...choose, '--json')
