@@ -136,3 +136,30 @@ export function removeTree(directory: string, options: Acting = {}): void {
     }
   }))
 }
+
+/** See {@link Host.rename}. */
+export function renameEntry(from: string, to: string, options: Acting = {}): void {
+  guarded('rename', from, () => actingAs(options.as, () => atPlace(from, false, (old) => atPlace(to, false, (place) => {
+    // rename(2) replaces files and empty directories without a word.
+    if (fs.lstatSync(place.path, { throwIfNoEntry: false }) !== undefined) throw new HostError('rename', from, 'EEXIST', `${to} exists`)
+    fs.renameSync(old.path, place.path)
+    syncDirectory(place)
+    syncDirectory(old)
+  }))))
+}
+
+/** See {@link Host.sync}. */
+export function syncEntry(file: string, options: Acting = {}): void {
+  if (process.platform === 'win32') return
+  guarded('sync', file, () => actingAs(options.as, () => atPlace(file, false, (place) => {
+    const directory = fs.lstatSync(place.path).isDirectory()
+    const fd = directory ? fs.openSync(place.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW) : openRegular(place, file, O_RDONLY)
+    try {
+      fs.fsyncSync(fd)
+    } catch (error) {
+      if (codeOf(error) !== 'EINVAL') throw error
+    } finally {
+      fs.closeSync(fd)
+    }
+  })))
+}

@@ -3,6 +3,8 @@
  * gets values and never sees it. `node-host.ts` is the real one; tests have one over it that records, stops or fails.
  */
 
+import type { ChecksumAlgorithm } from '../postgres/backup/manifest.ts'
+
 /** An account of the operating system. On Windows `uid` and `gid` are -1 and `sid` tells it apart. */
 export interface Account {
   readonly name: string
@@ -54,6 +56,10 @@ export interface RunOptions extends Acting {
   readonly input?: Uint8Array
   /** Output beyond this is cut, in bytes; default 4 MiB. */
   readonly maxOutput?: number
+  /** Gets what it writes to stderr, as it comes: a program that reports on its progress. */
+  readonly onStderr?: (text: string) => void
+  /** Ends it, and what it started, as a time limit does; the result then says `signal`. */
+  readonly stop?: AbortSignal
 }
 
 /** What a program did. A non-zero exit is a value, not an error; only a program that cannot be started throws. */
@@ -63,6 +69,12 @@ export interface RunResult {
   readonly timedOut: boolean
   readonly stdout: string
   readonly stderr: string
+}
+
+export interface ChecksumOptions {
+  /** Makes the content durable as well. */
+  readonly sync?: boolean
+  readonly stop?: AbortSignal
 }
 
 /** How to reach a server. `host` that starts with `/` is a socket directory. */
@@ -149,6 +161,12 @@ export interface Host {
   removeTree(path: string, options?: Acting): Promise<void>
   /** Only an empty one. */
   removeDirectory(path: string, options?: Acting): Promise<void>
+  /** Another name for a file or directory on the same file system; throws `EEXIST` where that name is taken. Durable when it returns. */
+  rename(from: string, to: string, options?: Acting): Promise<void>
+  /** Makes what a directory holds (its names), or a regular file's content, durable. */
+  sync(path: string, options?: Acting): Promise<void>
+  /** The checksum of a regular file of any size, lower-case hexadecimal digits, CRC32C as manifests of base backups have it. */
+  checksum(path: string, algorithm: ChecksumAlgorithm, options?: Acting & ChecksumOptions): Promise<{ readonly hex: string; readonly size: number }>
 
   run(file: string, args: readonly string[], options?: RunOptions): Promise<RunResult>
   /** The full path of a program on the caller's PATH, or undefined. */

@@ -5,10 +5,12 @@ import { HostError } from '../errors.ts'
 import { findAccount, ownAccount, type Run } from './accounts.ts'
 import { needsSwitch } from './acting.ts'
 import { probeAuthentication } from './authentication-probe.ts'
-import { appendToFile, makeDirectory, removeDirectory, removeFile, removeTree } from './changes.ts'
+import { appendToFile, makeDirectory, removeDirectory, removeFile, removeTree, renameEntry, syncEntry } from './changes.ts'
+import { checksumOfFile } from './checksum.ts'
+import type { ChecksumAlgorithm } from '../postgres/backup/manifest.ts'
 import { openSession } from './connect.ts'
 import { canWriteInto, fileSystem, listDirectory, readFile, readLink, readPart, realPath, statFile, streamDirectory } from './files.ts'
-import type { Account, Acting, AuthenticationRequest, Connection, DirectoryEntry, FileInfo, FileSystemInfo, Host, ReplaceOptions, Row, RunOptions, RunResult, Session } from './host.ts'
+import type { Account, Acting, AuthenticationRequest, ChecksumOptions, Connection, DirectoryEntry, FileInfo, FileSystemInfo, Host, ReplaceOptions, Row, RunOptions, RunResult, Session } from './host.ts'
 import { privateDirectoryArguments } from './icacls.ts'
 import { findProgram, processExists, runProgram } from './processes.ts'
 import { replaceFile, sha256 } from './replace.ts'
@@ -136,6 +138,21 @@ export class NodeHost implements Host {
   async removeDirectory(path: string, options?: Acting): Promise<void> {
     await this.#settled(options)
     removeDirectory(path, options)
+  }
+
+  async rename(from: string, to: string, options?: Acting): Promise<void> {
+    await this.#settled(options)
+    renameEntry(from, to, options)
+  }
+
+  async sync(path: string, options?: Acting): Promise<void> {
+    await this.#settled(options)
+    syncEntry(path, options)
+  }
+
+  async checksum(path: string, algorithm: ChecksumAlgorithm, options?: Acting & ChecksumOptions): Promise<{ readonly hex: string; readonly size: number }> {
+    await this.#settled(options)
+    return checksumOfFile(path, algorithm, options)
   }
 
   async run(file: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {

@@ -10,6 +10,8 @@ import { hostError } from './system-error.ts'
 
 const SYSTEM_DIRECTORIES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
 const DEFAULT_TIMEOUT_MS = 60_000
+/** setTimeout takes no more, and fires at once instead. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
 const DEFAULT_MAX_OUTPUT = 4 << 20
 /** Between asking a program to end and ending it. */
 const KILL_AFTER_MS = 3_000
@@ -167,12 +169,16 @@ function start(asked: string, launch: Launch, env: Readonly<Record<string, strin
     const stdout = new Output(limit)
     const stderr = new Output(limit)
     child.stdout!.on('data', (chunk: Buffer) => stdout.add(chunk))
-    child.stderr!.on('data', (chunk: Buffer) => stderr.add(chunk))
+    child.stderr!.on('data', (chunk: Buffer) => {
+      stderr.add(chunk)
+      options.onStderr?.(chunk.toString('utf8'))
+    })
     // A program that does not read its input is no error.
     child.stdin?.on('error', () => undefined)
     child.stdin?.end(options.input)
 
     let timedOut = false
+    let stopped = false
     let killer: NodeJS.Timeout | undefined
     const kill = (signal: NodeJS.Signals): void => {
       try {
@@ -182,22 +188,33 @@ function start(asked: string, launch: Launch, env: Readonly<Record<string, strin
         if (codeOf(error) !== 'ESRCH') child.kill(signal)
       }
     }
+    const end = (): void => {
+      kill('SIGTERM')
+      killer ??= setTimeout(() => kill('SIGKILL'), KILL_AFTER_MS)
+    }
     const limiter = setTimeout(() => {
       timedOut = true
-      kill('SIGTERM')
-      killer = setTimeout(() => kill('SIGKILL'), KILL_AFTER_MS)
-    }, options.timeoutMs ?? DEFAULT_TIMEOUT_MS)
+      end()
+    }, Math.min(options.timeoutMs ?? DEFAULT_TIMEOUT_MS, LONGEST_TIMER_MS))
+    const stop = (): void => {
+      stopped = true
+      end()
+    }
+    options.stop?.addEventListener('abort', stop, { once: true })
+    if (options.stop?.aborted === true) stop()
 
     child.once('error', (error) => {
       clearTimeout(limiter)
       clearTimeout(killer)
+      options.stop?.removeEventListener('abort', stop)
       reject(hostError('run', asked, error) as Error)
     })
     child.once('exit', (code, signal) => {
       clearTimeout(limiter)
       clearTimeout(killer)
+      options.stop?.removeEventListener('abort', stop)
       // What else is left in the group of a program that was too slow.
-      if (timedOut) kill('SIGKILL')
+      if (timedOut || stopped) kill('SIGKILL')
       const done = (): void => {
         child.stdout!.destroy()
         child.stderr!.destroy()
