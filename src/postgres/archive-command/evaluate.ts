@@ -90,6 +90,8 @@ interface StoreOptions {
   readonly atomic: Answer
   readonly durable?: Answer
   readonly failing?: 1 | 255
+  /** What was stored before gets another name: whatever it replaced under the first one is no matter. */
+  readonly moves?: boolean
 }
 
 class Evaluator {
@@ -791,6 +793,7 @@ class Evaluator {
     return this.#store(state, {
       tool: store === undefined ? name : store.tool, category: store === undefined ? 'copy' : store.category, target, remote: store?.remote ?? false, existing,
       atomic: REMOVING_COMPRESSORS.has(name) ? 'no' : 'yes', durable: state.synced === 'no' ? 'no' : 'unknown',
+      moves: source.includes(UNKNOWN) || normal(this.#path(source)) === state.variables.get(' written'),
     })
   }
 
@@ -799,16 +802,11 @@ class Evaluator {
     if (target !== undefined && target.includes(P)) this.problem('p-in-target', shown(target))
     const free = target !== undefined && state.absent.has(target)
     const there = target !== undefined && state.present.has(target)
-    // A name with the process id or the like in it is nobody's final name; the one that counts comes later.
-    const temporary = target !== undefined && (/\$\$|\uE002|~|\.(?:tmp|temp|part|partial|new|inprogress|copying)\b/i.test(baseName(target)) || /(?:^|\/)\.[^/]*$/.test(target) || /(?:^|\/)(?:tmp|temp|\.tmp)\//.test(target))
-    let overwrites: Answer = 'no'
-    if (!free && !temporary && how.existing === 'replace') overwrites = 'yes'
-    if (!free && !temporary && how.existing === 'unknown') overwrites = 'unknown'
-    if (overwrites === 'yes' && state.absent.size > 0 && target !== undefined) this.problem('guard-elsewhere', shown(target))
+    const overwrites: Answer = free ? 'no' : how.existing === 'replace' ? 'yes' : how.existing === 'unknown' ? 'unknown' : 'no'
     const published = state.store !== undefined
     const done = success(state, {
       store: { tool: how.tool, category: how.category, target, remote: how.remote ?? false },
-      overwrites: published ? worse(state.overwrites, overwrites) : overwrites,
+      overwrites: published && how.moves !== true ? worse(state.overwrites, overwrites) : overwrites,
       atomic: how.atomic,
       synced: how.durable === 'yes' ? 'after' : how.durable === 'unknown' ? (published && state.synced !== 'no' ? 'before' : 'unknown') : published && state.synced !== 'no' ? 'before' : 'no',
       variables: new Map([...state.variables, ...(target === undefined ? [] : [[' written', target] as const])]),

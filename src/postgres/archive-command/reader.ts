@@ -114,6 +114,8 @@ function judge(evaluation: Evaluation, bad: readonly Problem[], uses: { usesP: b
       add('no-f')
     }
   }
+  const unguarded = stored.find((end) => end.overwrites === 'yes' && end.absent.size > 0)
+  if (unguarded?.store?.target !== undefined) add('guard-elsewhere', shown(unguarded.store.target))
   if (overwrites === 'yes') add('overwrites', target === undefined ? undefined : shown(target))
   if (atomic === 'no') add('not-atomic')
   if (durable === 'no') add('not-durable')
