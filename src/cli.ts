@@ -2,6 +2,8 @@ import { Config, flush, run } from '@oclif/core'
 import { fileURLToPath } from 'node:url'
 import { reportError } from './base-command.ts'
 
+const LINGER_MS = 2_000
+
 /**
  * Runs one command line. Never throws: what goes wrong is printed (or, under `--json`, put on stdout as an error object)
  * and sets the exit code.
@@ -14,5 +16,7 @@ export async function main(argv: string[], entry: string): Promise<void> {
     reportError(error, argv)
   } finally {
     await flush().catch(() => undefined)
+    // Whatever is still open (a connection, a pipe of somebody's) must not hold up an answer that is given; with nothing open we end at once.
+    setTimeout(() => process.exit(), LINGER_MS).unref()
   }
 }

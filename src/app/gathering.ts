@@ -1,4 +1,5 @@
 /** What doctor, enable and verify look through at one cluster: the machine, the session that all facts share, what is wanted. */
+import { HostError } from '../errors.ts'
 import { createGathering } from '../facts/fact.ts'
 import type { Gathering, Outcome, Unavailable, Wanted } from '../facts/fact.ts'
 import { systemIdentifierOf } from '../facts/identity.ts'
@@ -70,10 +71,18 @@ async function logIn(host: Host, cluster: Cluster, sources: ConnectionSources, t
   const opened = await openFirst(host, candidates.map((candidate) => ({ timeoutMs, ...candidate })))
   if (!opened.ok) return { ok: false, why: reason(opened.why) }
   const { connection, session } = opened
-  const other = await identifierOfOther(host, cluster, session, as)
-  if (other === undefined) return { ok: true, value: { connection, session } }
-  await session.close()
-  return { ok: false, why: { code: 'other-server', params: { target: `${connection.host}:${connection.port}`, found: other } } }
+  const target = `${connection.host}:${connection.port}`
+  try {
+    const other = await identifierOfOther(host, cluster, session, as)
+    if (other === undefined) return { ok: true, value: { connection, session } }
+    await session.close()
+    return { ok: false, why: { code: 'other-server', params: { target, found: other } } }
+  } catch (error) {
+    // Whoever lets us in and then answers nothing is of no use; a connection that is left open keeps the program from ending.
+    await session.close()
+    if (!(error instanceof HostError)) throw error
+    return { ok: false, why: { code: 'host-error', params: { target, cause: error.code } } }
+  }
 }
 
 /** The system identifier of the server that answers, where it is not that of the data directory; undefined where both agree or one cannot be seen. */
@@ -98,6 +107,9 @@ async function defaultReplicationUser(cluster: Cluster, session: Outcome<Session
   if (!session.ok) return 'postgres'
   const [row] = await session.value.query(
     `SELECT coalesce((SELECT rolname FROM pg_catalog.pg_roles WHERE rolname IN ('postgres', $1) ORDER BY rolname <> 'postgres' LIMIT 1), current_user)::text AS role`,
-    [cluster.owner.name])
+    [cluster.owner.name]).catch((error: unknown) => {
+    if (error instanceof HostError) return []
+    throw error
+  })
   return String(row?.['role'] ?? 'postgres')
 }

@@ -65,9 +65,23 @@ class Pinned implements Place {
   }
 }
 
+function openDirectory(file: string): number {
+  return fs.openSync(file, O_PATH | O_DIRECTORY | O_NOFOLLOW)
+}
+
+/** An open directory, or the text of the link that is in its place. */
+function enter(file: string): number | string {
+  try {
+    return openDirectory(file)
+  } catch (error) {
+    const target = codeOf(error) === 'ENOTDIR' || codeOf(error) === 'ELOOP' ? linkText(file) : undefined
+    if (target === undefined) throw error
+    return target
+  }
+}
+
 function walk(full: string, follow: boolean): Pinned {
   const strict = isRoot()
-  const openDirectory = (file: string): number => fs.openSync(file, O_PATH | O_DIRECTORY | O_NOFOLLOW)
   const rest = full.split('/')
   let here = openDirectory('/')
   let tainted = false
@@ -89,18 +103,15 @@ function walk(full: string, follow: boolean): Pinned {
         }
         if (target === undefined) return new Pinned(here, name, tainted)
       } else {
-        try {
-          const next = openDirectory(file)
+        const entered = enter(file)
+        if (typeof entered === 'number') {
           fs.closeSync(here)
-          here = next
+          here = entered
           const info = fs.fstatSync(here)
           if (changeableByOthers(info) && !(info.uid === 0 && isSticky(info))) tainted = true
           continue
-        } catch (error) {
-          if (codeOf(error) !== 'ENOTDIR' && codeOf(error) !== 'ELOOP') throw error
-          target = linkText(file)
-          if (target === undefined) throw error
         }
+        target = entered
       }
       if (strict && (tainted || (changeableByOthers(fs.fstatSync(here)) && fs.lstatSync(file).uid !== 0))) {
         throw new HostError('follow', full, 'unsafe-link', 'symbolic link in a directory that others than root can change')
