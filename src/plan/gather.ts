@@ -52,7 +52,7 @@ export async function gatherPlanInput(from: Gathering, wish: PlanWish): Promise<
   if (user !== undefined && user !== from.wanted.replicationUser) throw new Error(`the facts are about ${from.wanted.replicationUser}, the goals about ${user}`)
   const role = user === undefined ? undefined : roleState(roles, user)
   return {
-    cluster, service: wish.service, goals: wish.goals, configuration, hba: hba.hba, shell, script, restart: wish.restart,
+    cluster, service: wish.service, goals: wish.goals, configuration, hba: hba.hba, shell, scriptPath, script, restart: wish.restart,
     hbaKnowledge: knowledgeOf(hba, roles, user ?? ''),
     hbaStale: server.ok && hba.modified.getTime() > server.value.configurationLoadedAt.getTime(),
     dataPlaces: await dataPlaces(from),

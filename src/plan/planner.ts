@@ -72,7 +72,9 @@ export interface PlanInput {
   readonly sandbox?: UnitSandbox
   /** The shell that the server runs archive_command with; `sh` unless it says otherwise. */
   readonly shell?: Shell
-  /** The present content of the archive script; null when there is none. */
+  /** Where the archive script is, or is going to be. */
+  readonly scriptPath: string
+  /** Its present content; null when there is none. */
   readonly script: Uint8Array | null
   /** Decimal. */
   readonly systemIdentifier: string
@@ -195,7 +197,7 @@ class Planner {
     })
     this.refuseOtherArchivers()
     this.openSandbox(directory)
-    const script = this.scriptPath()
+    const script = this.input.scriptPath
     if (scripting.scriptProblem(script, cluster.dataDir) !== undefined) refuse('archive-directory-relative', { path: script })
     const ddCanSync = input.ddCanSync === undefined ? {} : { ddCanSync: input.ddCanSync }
     const text = encode(scripting.script({ archiveDir: directory, systemIdentifier: BigInt(input.systemIdentifier), ...ddCanSync }))
@@ -221,11 +223,6 @@ class Planner {
       this.dropIns.push({ kind: 'write-file', role: 'unit-drop-in', path: dropIn, owner: ROOT, before: before === null ? null : this.state(before), after: this.state(after), mode: UNIT_MODE, asRoot: true })
     }
     this.opensSandbox = true
-  }
-
-  private scriptPath(): string {
-    const { cluster, shell } = this.input
-    return `${directoryOf(cluster.configFile)}/${archiveScripting(shell ?? 'sh').scriptName}`
   }
 
   private refuseOtherArchivers(): void {
@@ -419,7 +416,7 @@ class Planner {
     const seen = new Map<string, string | null>()
     for (const { path, bytes } of [...configuration.files, ...hba.files]) seen.set(path, sha256(bytes))
     if (input.sandbox !== undefined && this.opensSandbox) seen.set(input.sandbox.dropIn, input.sandbox.before === null ? null : sha256(input.sandbox.before))
-    if (this.scripts.length > 0) seen.set(this.scriptPath(), script === null ? null : sha256(script))
+    if (this.scripts.length > 0) seen.set(this.input.scriptPath, script === null ? null : sha256(script))
     return [...seen].map(([path, hash]) => ({ path, sha256: hash }))
   }
 }
@@ -455,9 +452,4 @@ function commandLine(service: Service): string {
 
 function isWithin(path: string, directory: string): boolean {
   return path === directory || path.startsWith(directory.endsWith('/') ? directory : `${directory}/`)
-}
-
-function directoryOf(path: string): string {
-  const at = Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\'))
-  return at <= 0 ? '' : path.slice(0, at)
 }

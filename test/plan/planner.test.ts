@@ -52,7 +52,7 @@ async function decided(goals: readonly Goal[], situation: Situation = {}) {
     hba: await readHba(files, { hbaFile: cluster.hbaFile, major, features: { ssl: true } }),
     dataPlaces: ['/pg/data', '/wal/pg_wal'],
     archive: { directory: DIRECTORY, realPath: DIRECTORY, kind: 'directory', missing: [], parentIsRoots: false, writable: { ok: true }, ...situation.archive },
-    script, systemIdentifier: '7', segmentSize: 16 << 20, connections: 4, restart: true, rootsFiles: new Set(), sha256, ...situation.input,
+    scriptPath: SCRIPT, script, systemIdentifier: '7', segmentSize: 16 << 20, connections: 4, restart: true, rootsFiles: new Set(), sha256, ...situation.input,
   })
 }
 
