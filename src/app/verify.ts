@@ -19,6 +19,7 @@ import type { WantedOptions } from './options.ts'
 import { selectTargets } from './remote.ts'
 import type { Target } from './remote.ts'
 import { statementOf } from './statement.ts'
+import { stepLabels } from './waiting.ts'
 
 /** The checks that belong to the checklist: the settings that the server really runs with, and the rules it would apply. */
 const CHECKLIST = ['server-reachable', 'wal-level', 'archive-mode', 'archive-command', 'archive-directory', 'max-wal-senders', 'settings-in-force', 'replication-rule']
@@ -98,6 +99,7 @@ export async function verifyAll(context: Context, selection: Selection, options:
 /** {@link verify} on one cluster, with the progress line. */
 export async function verifyWithProgress(context: Context, { cluster, host, sources }: Target, selection: Selection, options: VerifyAllOptions): Promise<ClusterReport> {
   const words = context.ui.words.progress
+  const label = stepLabels(context)
   const progress = context.ui.progress(compose(words.diagnosing, { cluster: cluster.id }, context.locale))
   try {
     return await verify(host, cluster, {
@@ -106,7 +108,7 @@ export async function verifyWithProgress(context: Context, { cluster, host, sour
       wanted: wantedOf(options),
       timeoutMs: options.timeoutMs ?? SEGMENT_TIMEOUT_MS,
       ...(options.drill === undefined ? {} : { drill: options.drill }),
-      onWaiting: ({ code, params }) => progress.update(compose(words[code], params, context.locale)),
+      onWaiting: (what) => progress.update(label(what)),
     })
   } finally {
     progress.done()

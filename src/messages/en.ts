@@ -233,12 +233,18 @@ export const en = {
     login: 'replication login as {user} over {host}',
     undoing: 'putting back what was before',
     'drill-checkpoint': 'waiting for the checkpoint that the copy begins with',
-    'drill-copying': 'copying the cluster: {copiedBytes} of {totalBytes}',
+    'drill-copying': 'copying the cluster',
     'drill-recovering': 'starting a server on the copy',
     'drill-replaying': 'the copy is replaying {segment}',
     'drill-removing': 'removing the copy',
     preparing: 'preparing a throw-away server',
     removing: 'removing the throw-away server',
+  },
+
+  /** Follows on a step that counts bytes. */
+  amount: {
+    plain: ': {doneBytes} of {totalBytes}',
+    paced: ': {doneBytes} of {totalBytes}, {rateBytes}/s, {left} left',
   },
 
   prompts: {

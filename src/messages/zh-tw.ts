@@ -223,12 +223,17 @@ export const zhTW: Messages = {
     login: '正在以 {user} 經由 {host} 進行複寫登入',
     undoing: '正在還原先前的內容',
     'drill-checkpoint': '正在等待複製所需的檢查點',
-    'drill-copying': '正在複製叢集：{copiedBytes}／{totalBytes}',
+    'drill-copying': '正在複製叢集',
     'drill-recovering': '正在副本上啟動伺服器',
     'drill-replaying': '副本正在重播 {segment}',
     'drill-removing': '正在移除副本',
     preparing: '正在準備臨時的伺服器',
     removing: '正在移除臨時的伺服器',
+  },
+
+  amount: {
+    plain: '：{doneBytes}／{totalBytes}',
+    paced: '：{doneBytes}／{totalBytes}，每秒 {rateBytes}，剩餘 {left}',
   },
 
   prompts: {

@@ -10,7 +10,7 @@ import type { Session } from '../host/host.ts'
 import { restoreCommand } from '../postgres/archive-command/index.ts'
 import { readPostmaster } from '../plan/postmaster.ts'
 import { actingFor } from '../platforms/reading.ts'
-import { historyName, lsnFromText, lsnToText, numberedSegment, parseWalName } from '../postgres/wal/index.ts'
+import { historyName, lsnFromText, lsnToText, numberedSegment, parseWalName, segmentNumber } from '../postgres/wal/index.ts'
 import type { Lsn } from '../postgres/wal/index.ts'
 import { COPY_HBA, copyConfiguration, LIMITS, tablespaceMap } from './drill/copy-configuration.ts'
 import { copyTree, lowPriority, surveyTree } from './drill/copy.ts'
@@ -321,7 +321,7 @@ class Drill {
     const tree = await surveyTree(this.working, place)
     const copiedBytes = await copyTree(this.working, tree, place, {
       prefix,
-      onProgress: (bytes) => this.probing.waiting({ code: 'drill-copying', params: { copiedBytes: bytes, totalBytes: tree.bytes } }),
+      onProgress: (bytes) => this.probing.waiting({ code: 'drill-copying', params: { doneBytes: bytes, totalBytes: tree.bytes } }),
       checkpoint: () => this.#checkpoint(),
     })
     const [ended] = await backup.query(modern ? 'SELECT labelfile AS label FROM pg_backup_stop(false)' : 'SELECT labelfile AS label FROM pg_stop_backup(false, false)')
@@ -408,7 +408,7 @@ class Drill {
       const now = host.now().getTime()
       if (text.length !== size) [size, changed] = [text.length, now]
       if (now - changed > STALL_MS) throw new DrillFailure('stalled', { seconds: Math.round((now - changed) / 1000), segment: log.restored ?? '–', archive: range.archive })
-      if (log.restored !== undefined) this.probing.waiting({ code: 'drill-replaying', params: { segment: log.restored } })
+      if (log.restored !== undefined) this.probing.waiting({ code: 'drill-replaying', params: { segment: log.restored, ...replayed(range, log.restored) } })
       await host.sleep(POLL_MS)
     }
   }
@@ -463,4 +463,11 @@ class Drill {
     }
     return later
   }
+}
+
+/** How far a replay has come that has this segment; nothing where it is of another range. */
+function replayed({ first, last, segmentSize }: Range, segment: string): { doneBytes?: number; totalBytes?: number } {
+  const parsed = parseWalName(segment)
+  const number = parsed.kind === 'segment' ? segmentNumber(parsed, segmentSize) : undefined
+  return number === undefined || number < first ? {} : { doneBytes: (number - first) * segmentSize, totalBytes: (last - first + 1) * segmentSize }
 }
