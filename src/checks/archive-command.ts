@@ -50,7 +50,7 @@ export default defineCheck<{ readonly command: typeof archiveCommandFact; readon
   needs: { command: archiveCommandFact, settings: effectiveSettingsFact },
 
   run({ command, settings }, _uses, { cluster }) {
-    const { at, text, judgement, destination } = command
+    const { at, text, judgement, destination, spool } = command
     const setting = cluster.major >= 15 ? 'archive_command or archive_library' : 'archive_command'
     if (command.via === 'none') {
       if (inForce(settings, 'archive_mode') === 'off') throw cannotJudge('archive-mode-off')
@@ -68,7 +68,7 @@ export default defineCheck<{ readonly command: typeof archiveCommandFact; readon
       .filter(({ code }) => code !== 'always-fails' || judgement.badPlaceholders.length === 0)
       .map((problem) => {
         const fix = destination === undefined ? undefined : { kind: 'archive', directory: destination } as const
-        return finding(codeOf(problem, cluster.major), severityOf(problem, cluster.major), { command: text, detail: problem.detail ?? '' }, { at, fix })
+        return finding(codeOf(problem, cluster.major), severityOf(problem, cluster.major, spool), { command: text, detail: problem.detail ?? '' }, { at, fix })
       })
     if (findings.length + both.length > 0) return [...both, ...findings]
     if (command.unread?.why === 'closed') throw cannotJudge('not-readable', { target: command.unread.path })
@@ -94,7 +94,9 @@ function codeOf({ code }: Problem, major: number): Code {
   return code === 'bad-placeholder' && major < 16 ? 'bad-placeholder-later' : code
 }
 
-function severityOf({ code }: Problem, major: number): Severity {
+function severityOf({ code }: Problem, major: number, spool: boolean | undefined): Severity {
+  // Barman compares what comes in with what it has, and keeps both where they differ.
+  if (code === 'overwrites' && spool === true) return 'info'
   return code === 'bad-placeholder' && major < 16 ? 'info' : SEVERITY[code]
 }
 

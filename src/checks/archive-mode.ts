@@ -1,5 +1,6 @@
 // https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-ARCHIVE-MODE
 import { effectiveSettingsFact } from '../facts/effective-settings.ts'
+import { replicationFact } from '../facts/replication.ts'
 import { serverFact } from '../facts/server.ts'
 import { defineCheck } from './check.ts'
 import { finding } from './support/finding.ts'
@@ -9,14 +10,17 @@ export default defineCheck({
   id: 'archive-mode',
   source: 'https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-ARCHIVE-MODE',
   needs: { settings: effectiveSettingsFact },
-  uses: { server: serverFact },
+  uses: { server: serverFact, replication: replicationFact },
 
-  run({ settings }, { server }) {
+  run({ settings }, { server, replication }) {
     const mode = inForce(settings, 'archive_mode')
     const setting = settings.get('archive_mode')
     if (mode === 'off') {
       const next = afterRestart(setting)
       if (next !== undefined && next !== 'off') return [finding('off-until-restart', 'error', { value: next }, { at: setting?.at, fix: { kind: 'in-force' } })]
+      if (server.ok && server.value.inRecovery) return [finding('standby-off', 'info', {}, { at: setting?.at })]
+      const programs = replication.ok ? [...new Set(replication.value.walPrograms.map(({ name }) => name))] : []
+      if (programs.length > 0) return [finding('streamed', 'info', { programs: programs.join(', ') }, { at: setting?.at })]
       return [finding('off', 'error', {}, { at: setting?.at, fix: { kind: 'setting', name: 'archive_mode', value: 'on', atLeast: true } })]
     }
     if (mode === 'on' && server.ok && server.value.inRecovery) return [finding('standby', 'info', {}, { at: setting?.at })]
@@ -43,6 +47,16 @@ export default defineCheck({
           why: 'With on, a standby begins to archive when it is promoted; always would archive now as well.',
           remedy: 'nothing to do if the primary archives',
         },
+        'standby-off': {
+          message: 'archive_mode is off on this standby: after a promotion nothing would be archived',
+          why: 'A standby needs no archiving of its own while its primary archives; the primary that it may become does.',
+          remedy: 'if it may be promoted, set archive_mode = on here as well: it counts from the promotion on',
+        },
+        streamed: {
+          message: 'archive_mode is off; WAL is taken by streaming: {programs}',
+          why: 'What streams through a replication slot keeps every segment as well, and with the newest records. pgwal cannot see where it is stored.',
+          remedy: 'nothing to do if that is meant; the tool that receives has checks of its own',
+        },
       },
     },
     'zh-TW': {
@@ -63,6 +77,16 @@ export default defineCheck({
           message: '此備援伺服器不會歸檔：archive_mode 為 on，只在主要伺服器上生效',
           why: '設為 on 時，備援伺服器要在升格後才開始歸檔；設為 always 則現在就會歸檔。',
           remedy: '若主要伺服器有歸檔，則無須處理',
+        },
+        'standby-off': {
+          message: '此備援伺服器的 archive_mode 為 off：升格之後將不會有任何歸檔',
+          why: '主要伺服器有歸檔時，備援伺服器不必自行歸檔；但它升格成為主要伺服器之後就需要。',
+          remedy: '若它可能升格，請在此也設定 archive_mode = on：自升格起生效',
+        },
+        streamed: {
+          message: 'archive_mode 為 off；WAL 以串流方式接收：{programs}',
+          why: '經由複寫槽串流同樣能保存每個區段，而且包含最新的記錄。pgwal 無法得知它存放在何處。',
+          remedy: '若是刻意如此，則無須處理；接收端的工具有自己的檢查',
         },
       },
     },

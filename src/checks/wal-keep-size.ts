@@ -4,7 +4,7 @@ import { identityFact } from '../facts/identity.ts'
 import { replicationFact } from '../facts/replication.ts'
 import { defineCheck } from './check.ts'
 import { finding } from './support/finding.ts'
-import { inForce, numberOf } from './support/settings.ts'
+import { inForce, knownValue, numberOf } from './support/settings.ts'
 
 const DEFAULT_SEGMENT_SIZE = 16 << 20
 /** Bytes that enable asks for. */
@@ -23,8 +23,11 @@ export default defineCheck({
     const segments = Math.ceil(ENOUGH / (identity.ok ? identity.value.segmentSize : DEFAULT_SEGMENT_SIZE))
     const value = cluster.major >= 13 ? '1GB' : String(segments)
     const more = { at: settings.get(name)?.at, fix: { kind: 'setting', name, value, atLeast: true } } as const
-    const receivers = replication.ok ? replication.value.withoutSlot : 0
-    return receivers > 0 ? [finding('receivers-unprotected', 'warning', { name, receivers, value }, more)] : [finding('zero', 'info', { name, value }, more)]
+    if (!replication.ok || replication.value.withoutSlot === 0) return [finding('zero', 'info', { name, value }, more)]
+    const { withoutSlot: receivers, walPrograms } = replication.value
+    // A standby takes what is gone from the archive, where there is one; pg_receivewal cannot.
+    const lost = knownValue(settings.get('archive_mode')) === 'off' || walPrograms.some(({ slot }) => !slot)
+    return [finding('receivers-unprotected', lost ? 'warning' : 'info', { name, receivers, value }, more)]
   },
 
   text: {

@@ -24,6 +24,8 @@ export interface ArchiveCommandFact {
   readonly judgement?: Judgement
   /** The directory on this machine that gets the segments, where that can be told. */
   readonly destination?: string
+  /** Files do not stay in the destination: Barman moves them on. Here it is certain for a directory on this machine; elsewhere its name tells. */
+  readonly spool?: true
   /** A program of the command that has no text to read, so that the judgement is of the command alone; `missing` it cannot be run either. */
   readonly unread?: { readonly path: string; readonly why: 'missing' | 'closed' | 'not-text' }
 }
@@ -47,9 +49,11 @@ export const archiveCommandFact: Fact<ArchiveCommandFact> = {
     }
     if (command.trim() === '') return { via: 'none', text: '', both, ...place(settings, 'archive_command') }
     const { judgement, unread } = await judge(from, command)
+    const destination = judgement.destination === undefined ? undefined : (from.host.os === 'win32' ? judgement.destination.replaceAll('\\', '/') : judgement.destination).replace(/(.)\/+$/, '$1')
     return {
       via: 'command', text: command, both, judgement, ...place(settings, 'archive_command'),
-      ...(judgement.destination === undefined ? {} : { destination: (from.host.os === 'win32' ? judgement.destination.replaceAll('\\', '/') : judgement.destination).replace(/(.)\/+$/, '$1') }),
+      ...(destination === undefined ? {} : { destination }),
+      ...(judgement.spool === true && (destination === undefined || (await besideWals(from, destination))) ? { spool: true } : {}),
       ...(unread === undefined ? {} : { unread }),
     }
   },
@@ -63,6 +67,11 @@ function valueOf(settings: EffectiveSettings, name: string): string | undefined 
 function place(settings: EffectiveSettings, name: string): { at?: Place } {
   const at = settings.get(name)?.at
   return at === undefined ? {} : { at }
+}
+
+/** Whether the directory lies beside Barman's `wals`, where what came in ends up. */
+async function besideWals(from: Gathering, directory: string): Promise<boolean> {
+  return from.host.stat(directory.replace(/[^/]+$/, 'wals'), acting(from)).then(() => true, () => false)
 }
 
 type Script = { readonly text: string } | { readonly why: 'missing' | 'closed' | 'not-text' }

@@ -6,6 +6,7 @@
 import { codeOf } from '../errors.ts'
 import { numberedSegment, parseBackupHistory, parseHistory, parseWalName, segmentNumber, SegmentSet } from '../postgres/wal/index.ts'
 import type { Gap, History, TimelineSegments } from '../postgres/wal/index.ts'
+import { archiveCommandFact } from './archive-command.ts'
 import { archiveDirectoryFact } from './archive-directory.ts'
 import { acting, required, unavailable } from './fact.ts'
 import type { Fact, Gathering } from './fact.ts'
@@ -42,7 +43,8 @@ const MOST_LOOKS = 256
 export const archiveContentsFact: Fact<ArchiveContentsFact> = {
   name: 'archive-contents',
   async gather(from) {
-    const [{ path, state }, { segmentSize }] = await Promise.all([required(from, archiveDirectoryFact), required(from, identityFact)])
+    const [{ path, state }, { segmentSize }, { spool }] = await Promise.all([required(from, archiveDirectoryFact), required(from, identityFact), required(from, archiveCommandFact)])
+    if (spool === true) throw unavailable('spool', { target: path })
     if (state === 'missing') throw unavailable('not-found', { target: path })
     if (state !== 'directory') throw unavailable('not-readable', { target: path })
     return contentsOf(from, path, segmentSize)

@@ -19,7 +19,12 @@ export interface ReplicationFact {
   readonly senders: number
   /** Physical standbys and receivers that stream without a slot. */
   readonly withoutSlot: number
+  /** Programs that stream in order to keep the WAL (pg_receivewal, Barman's, pgmoneta), by the names that they give themselves. */
+  readonly walPrograms: readonly { readonly name: string; readonly slot: boolean }[]
 }
+
+/** What pg_receivewal, `barman receive-wal` and pgmoneta call themselves. */
+const WAL_PROGRAMS = /receive_?(?:wal|xlog)|^pgmoneta/
 
 export const replicationFact: Fact<ReplicationFact> = {
   name: 'replication',
@@ -32,10 +37,10 @@ export const replicationFact: Fact<ReplicationFact> = {
                 pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, restart_lsn)::float8 AS retained
            FROM pg_catalog.pg_replication_slots ORDER BY slot_name`),
       session.query(
-        `SELECT count(*) AS senders,
-                count(*) FILTER (WHERE state = 'streaming' AND NOT EXISTS (SELECT FROM pg_catalog.pg_replication_slots s WHERE s.active_pid = r.pid)) AS without_slot
+        `SELECT coalesce(application_name, '') AS name, coalesce(state, '') = 'streaming' AS streaming, EXISTS (SELECT FROM pg_catalog.pg_replication_slots s WHERE s.active_pid = r.pid) AS slot
            FROM pg_catalog.pg_stat_replication r`),
     ])
+    const streaming = senders.filter((sender) => sender['streaming'] === true)
     return {
       slots: slots.map((row) => ({
         name: String(row['name']),
@@ -44,8 +49,9 @@ export const replicationFact: Fact<ReplicationFact> = {
         retainedBytes: row['retained'] === null ? null : Number(row['retained']),
         walStatus: row['wal_status'] === null ? null : String(row['wal_status']),
       })),
-      senders: Number(senders[0]?.['senders'] ?? 0),
-      withoutSlot: Number(senders[0]?.['without_slot'] ?? 0),
+      senders: senders.length,
+      withoutSlot: streaming.filter(({ slot }) => slot !== true).length,
+      walPrograms: streaming.filter(({ name }) => WAL_PROGRAMS.test(String(name))).map(({ name, slot }) => ({ name: String(name), slot: slot === true })),
     }
   },
 }

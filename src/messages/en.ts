@@ -137,6 +137,7 @@ export const en = {
     timeout: ['{target} did not answer in time', 'no answer in time'],
     'not-applicable': ['does not apply here'],
     'unknown-destination': ['where the archive command puts segments cannot be told from here'],
+    spool: ['Barman moves on what arrives in {target}: its own checks look at it', 'Barman moves on what arrives: its own checks look at it'],
     'archive-mode-off': ['archive_mode is off'],
     'wal-level-minimal': ['wal_level is minimal'],
     'in-recovery': ['the server is a standby'],

@@ -129,6 +129,7 @@ export const zhTW: Messages = {
     timeout: ['{target} 未在時限內回應', '未在時限內回應'],
     'not-applicable': ['此處不適用'],
     'unknown-destination': ['無法從這裡得知歸檔命令把區段存到何處'],
+    spool: ['Barman 會移走送達 {target} 的檔案：由它自己的檢查負責', 'Barman 會移走送達的檔案：由它自己的檢查負責'],
     'archive-mode-off': ['archive_mode 為 off'],
     'wal-level-minimal': ['wal_level 為 minimal'],
     'in-recovery': ['此伺服器為備援伺服器'],

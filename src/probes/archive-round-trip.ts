@@ -34,7 +34,8 @@ export const archiveRoundTrip: Probe<Code> = {
     if (state?.['level'] === 'minimal') return skipped('wal-level-minimal')
 
     const command = await gathering.fact(archiveCommandFact)
-    const directory = command.ok ? command.value.destination : undefined
+    // From a spool the segment may be gone before we look.
+    const directory = command.ok && command.value.spool !== true ? command.value.destination : undefined
     const segment = await switchSegment(session)
     const started = gathering.host.now().getTime()
     const own = await ownCopy(probing, segment)

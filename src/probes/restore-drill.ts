@@ -51,7 +51,7 @@ export const restoreDrill: Probe<DrillCode> = {
     const command = await gathering.fact(archiveCommandFact)
     const archive = command.ok ? command.value.destination : undefined
     // A suffix means that the files are not stored as they are.
-    if (archive === undefined || (command.ok && command.value.judgement?.suffix !== undefined)) return skipped('unknown-destination')
+    if (archive === undefined || (command.ok && (command.value.judgement?.suffix !== undefined || command.value.spool === true))) return skipped('unknown-destination')
 
     const self = await host.self()
     if (!self.privileged && self.uid !== cluster.owner.uid) return skipped('not-readable', { target: cluster.dataDir })

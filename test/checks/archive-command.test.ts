@@ -20,6 +20,17 @@ describe('nothing is configured', () => {
   })
 })
 
+describe('what Barman moves on', () => {
+  it('is not its archive: replacing there is no warning, where the directory is Barman\'s', async () => {
+    const severity = async (text: string, spool?: true) => codes(await found(text, 15, spool === undefined ? {} : { spool })).find((code) => code.endsWith('overwrites'))
+    expect(await severity('rsync -a %p barman@backup:/var/lib/barman/main/incoming/%f', true)).toBe('info overwrites')
+    expect(await severity('rsync -a %p barman@backup:/var/lib/barman/main/wals/%f')).toBe('warning overwrites')
+    const spool = (text: string) => readArchiveCommand(text, { shell: 'sh', major: 15 }).spool
+    for (const text of ['rsync -a %p barman@backup:/b/main/incoming/%f', 'rsync -a %p b:/b/incoming/', 'cp %p /b/incoming/%f', 'scp %p b:/b/incoming/']) expect(spool(text), text).toBe(true)
+    for (const text of ['rsync -a %p b:/b/incoming/main/%f', 'cp %p /b/incoming.old/%f', 'cp %p /a/%f', 'pgbackrest --stanza=main archive-push %p']) expect(spool(text), text).toBeUndefined()
+  })
+})
+
 describe('a command', () => {
   it.each([
     ['/bin/true', ['error discards']],

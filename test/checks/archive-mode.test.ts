@@ -23,6 +23,14 @@ it('an edit that the command line beats is off, whatever the file says', async (
   expect(codes(run(check, { settings: overridden }))).toEqual(['error off'])
 })
 
+it('off on a standby, or beside a program that receives the WAL, is no defect', async () => {
+  const off = await settings({ conf: 'archive_mode = off' })
+  expect(codes(run(check, { settings: off }, { server: known({ inRecovery: true }) }))).toEqual(['info standby-off'])
+  const programs = (...walPrograms: object[]) => ({ server: known({ inRecovery: false }), replication: known({ walPrograms }) })
+  expect(run(check, { settings: off }, programs({ name: 'barman_receive_wal', slot: true }))).toMatchObject([{ code: 'streamed', severity: 'info', params: { programs: 'barman_receive_wal' } }])
+  expect(codes(run(check, { settings: off }, programs()))).toEqual(['error off'])
+})
+
 it('a standby with on archives nothing, which is no defect', async () => {
   const on = await settings({ conf: 'archive_mode = on' }, { archive_mode: 'on' })
   expect(codes(run(check, { settings: on }, { server: known({ inRecovery: true }) }))).toEqual(['info standby'])

@@ -5,9 +5,15 @@ import { CLUSTER, codes, known, run, settings } from '../support/run-check.ts'
 const cluster = { ...CLUSTER, major: 12 }
 
 it('0 is good to know, and a warning once somebody streams without a slot', async () => {
-  const zero = await settings({})
+  const zero = await settings({ conf: 'archive_mode = off' })
   expect(run(check, { settings: zero })).toMatchObject([{ code: 'zero', severity: 'info', params: { name: 'wal_keep_size', value: '1GB' } }])
-  expect(codes(run(check, { settings: zero }, { replication: known({ withoutSlot: 2 }) }))).toEqual(['warning receivers-unprotected'])
+  expect(codes(run(check, { settings: zero }, { replication: known({ withoutSlot: 2, walPrograms: [] }) }))).toEqual(['warning receivers-unprotected'])
+})
+
+it('a standby has the archive to fall back on, pg_receivewal has not', async () => {
+  const zero = await settings({ conf: 'archive_mode = on' })
+  expect(codes(run(check, { settings: zero }, { replication: known({ withoutSlot: 2, walPrograms: [] }) }))).toEqual(['info receivers-unprotected'])
+  expect(codes(run(check, { settings: zero }, { replication: known({ withoutSlot: 1, walPrograms: [{ name: 'pg_receivewal', slot: false }] }) }))).toEqual(['warning receivers-unprotected'])
 })
 
 it('anything above 0 passes, in any unit', async () => {

@@ -111,7 +111,7 @@ describe.each([12, 18] as const)('PostgreSQL %i', (major) => {
   })
 
   it('replication, rules, log and journal', async () => {
-    expect(await from(replicationFact)).toMatchObject({ slots: [{ name: 'slot', kind: 'physical', active: false }], senders: 0, withoutSlot: 0 })
+    expect(await from(replicationFact)).toMatchObject({ slots: [{ name: 'slot', kind: 'physical', active: false }], senders: 0, withoutSlot: 0, walPrograms: [] })
     const { hba, complete } = await from(hbaFact)
     expect({ loads: hba.loads, complete, ssl: hba.features.ssl }).toEqual({ loads: true, complete: true, ssl: false })
     expect(await from(logFact)).toEqual({ source: server.logFile, archiverLines: [] })

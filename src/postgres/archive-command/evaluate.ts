@@ -17,6 +17,8 @@ export interface Store {
   /** The final path with F in it, or undefined where it cannot be told or is elsewhere. */
   readonly target: string | undefined
   readonly remote: boolean
+  /** See Judgement. */
+  readonly spool?: boolean
 }
 
 /** One way through the command, up to where it has come. */
@@ -80,11 +82,15 @@ const failure = (state: State, more: Partial<State> = {}): State => ({ ...state,
 const madeUp = (before: State, ends: readonly State[]): State[] => ends.map((end) => end.status === 0 && end.store !== before.store ? { ...end, failed: undefined } : end)
 const normal = (path: string): string => path.replace(/(?<=.)\/{2,}/g, '/').replace(/\/\.(?=\/|$)/g, '')
 
+/** https://docs.pgbarman.org: the directory that archive_command of the rsync kind writes into. */
+const SPOOL = new RegExp(`[/:]incoming/(?:${F})?$`)
+
 interface StoreOptions {
   readonly tool: string
   readonly category: Store['category']
   readonly target: string | undefined
   readonly remote?: boolean
+  readonly spool?: boolean
   /** What it does where the target exists. `skip`: nothing, with exit 0. */
   readonly existing: 'replace' | 'skip' | 'fail' | 'unknown'
   readonly atomic: Answer
@@ -782,7 +788,7 @@ class Evaluator {
     this.#source(source)
     const target = how.remote === true ? undefined : this.#into(source, to)
     if (how.remote === true && !to.includes(F) && !/[/:]$/.test(to)) this.problem('maybe-fixed-target', shown(to))
-    return this.#store(state, { ...how, target })
+    return this.#store(state, { ...how, target, spool: SPOOL.test(target ?? to) })
   }
 
   /** A file that was written before gets its final name. */
@@ -805,7 +811,7 @@ class Evaluator {
     const overwrites: Answer = free ? 'no' : how.existing === 'replace' ? 'yes' : how.existing === 'unknown' ? 'unknown' : 'no'
     const published = state.store !== undefined
     const done = success(state, {
-      store: { tool: how.tool, category: how.category, target, remote: how.remote ?? false },
+      store: { tool: how.tool, category: how.category, target, remote: how.remote ?? false, ...(how.spool === true ? { spool: true } : {}) },
       overwrites: published && how.moves !== true ? worse(state.overwrites, overwrites) : overwrites,
       atomic: how.atomic,
       synced: how.durable === 'yes' ? 'after' : how.durable === 'unknown' ? (published && state.synced !== 'no' ? 'before' : 'unknown') : published && state.synced !== 'no' ? 'before' : 'no',

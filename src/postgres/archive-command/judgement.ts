@@ -69,6 +69,8 @@ export interface Judgement {
   readonly destination?: string
   /** Stored on another machine or in an object store. */
   readonly remote: boolean
+  /** The directory is called `incoming`, as the one is from which Barman moves each segment on. */
+  readonly spool?: true
   /** What follows `%f` in the names of stored files, `.gz` for instance. */
   readonly suffix?: string
   /** Of pgwal's own script. */

@@ -124,7 +124,7 @@ function judge(evaluation: Evaluation, bad: readonly Problem[], uses: { usesP: b
 
   return {
     kind, ...(store === undefined ? {} : { tool: store.tool }), ...(evaluation.scripts[0] === undefined ? {} : { script: evaluation.scripts[0] }),
-    ...(place === undefined ? {} : place), remote: store?.remote ?? false,
+    ...(place === undefined ? {} : place), remote: store?.remote ?? false, ...(store?.spool === true ? { spool: true } : {}),
     overwrites, atomic, durable,
     propagatesFailure: propagation === 'yes' && opaque && kind !== 'pgwal' ? 'unknown' : propagation,
     problems,
