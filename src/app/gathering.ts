@@ -7,6 +7,7 @@ import { connectionCandidates, openFirst, readConnectionSources } from '../host/
 import type { ConnectionRequest, ConnectionSources, NoLogin } from '../host/connection.ts'
 import type { Acting, Connection, Host, Session } from '../host/host.ts'
 import type { Cluster } from '../platforms/platform.ts'
+import { parseStat } from '../platforms/processes.ts'
 
 export interface GatheringOptions {
   /** psql's options as the user gave them. */
@@ -27,6 +28,8 @@ export interface OpenGathering {
 
 type Login = Outcome<{ readonly connection: Connection; readonly session: Session }>
 
+/** SQLSTATE, for ordinary logins and for those reserved. */
+const TOO_MANY_CONNECTIONS = '53300'
 /** A server that accepts a connection and then says nothing must not hold up the report. */
 const SESSION_TIMEOUT_MS = 5_000
 
@@ -69,11 +72,16 @@ async function logIn(host: Host, cluster: Cluster, sources: ConnectionSources, t
   if (!cluster.running) return { ok: false, why: { code: 'server-down', params: {} } }
   const { candidates } = connectionCandidates(sources, cluster)
   const opened = await openFirst(host, candidates.map((candidate) => ({ timeoutMs, ...candidate })))
-  if (!opened.ok) return { ok: false, why: reason(opened.why) }
+  const guessed = cluster.portGuessed === true && !namesPort(sources)
+  if (!opened.ok) return { ok: false, why: guessed ? portUnknown(cluster) : reason(opened.why) }
   const { connection, session } = opened
   const target = `${connection.host}:${connection.port}`
   try {
     const other = await identifierOfOther(host, cluster, session, as)
+    if (other === undefined && guessed && !(await isItsSession(host, cluster, session))) {
+      await session.close()
+      return { ok: false, why: portUnknown(cluster) }
+    }
     if (other === undefined) return { ok: true, value: { connection, session } }
     await session.close()
     return { ok: false, why: { code: 'other-server', params: { target, found: other } } }
@@ -95,8 +103,26 @@ async function identifierOfOther(host: Host, cluster: Cluster, session: Session,
   return own === undefined || own === found ? undefined : found
 }
 
+function namesPort({ request, settings }: ConnectionSources): boolean {
+  return request.port !== undefined || request.host !== undefined || settings.has('port') || settings.has('host')
+}
+
+/** Whoever answers at the usual place need not be this cluster's server, and nobody answering there means nothing. */
+function portUnknown(cluster: Cluster): Unavailable {
+  return { code: 'not-readable', params: { target: cluster.configFile } }
+}
+
+/** Whether the process that serves the session is a child of the cluster's postmaster. */
+async function isItsSession(host: Host, cluster: Cluster, session: Session): Promise<boolean> {
+  const [row] = await session.query('SELECT pg_backend_pid() AS pid')
+  const stat = await host.read(`/proc/${String(row?.['pid'])}/stat`).catch(() => undefined)
+  return stat !== undefined && cluster.pid !== undefined && parseStat(new TextDecoder().decode(stat))?.parent === cluster.pid
+}
+
 function reason({ kind, code, connection, message }: NoLogin): Unavailable {
   const target = connection === undefined ? '' : `${connection.host}:${connection.port}`
+  if (kind === 'starting') return { code: 'starting', params: { target, reason: message } }
+  if (code === TOO_MANY_CONNECTIONS) return { code: 'too-many-connections', params: { target, reason: message } }
   if (kind === 'timeout') return { code: 'timeout', params: { target } }
   if (kind === 'refused' || kind === 'password-needed') return { code: 'no-login', params: { user: connection?.user ?? '', reason: message } }
   return { code: 'host-error', params: { target, cause: code } }

@@ -1,6 +1,6 @@
 // https://www.postgresql.org/docs/current/app-pg-isready.html
 import { loginFact } from '../facts/login.ts'
-import { defineCheck } from './check.ts'
+import { cannotJudge, defineCheck } from './check.ts'
 import { finding } from './support/finding.ts'
 
 export default defineCheck({
@@ -15,6 +15,9 @@ export default defineCheck({
       case 'down': return [finding('down', 'warning', { port })]
       case 'no-login': return [finding('no-login', 'info', { user: login.user, reason: login.reason })]
       case 'no-answer': return [finding('no-answer', 'error', { target: login.target })]
+      case 'starting': return [finding('starting', 'info', { target: login.target, reason: login.reason })]
+      case 'too-many-connections': return [finding('too-many-connections', 'warning', { target: login.target, reason: login.reason })]
+      case 'unknown': throw cannotJudge('not-readable', { target: login.file })
       case 'other-server': return [finding('other-server', 'error', { target: login.target, found: login.found })]
       case 'failed': return [finding('failed', 'warning', { target: login.target, reason: login.reason })]
     }
@@ -39,6 +42,16 @@ export default defineCheck({
           message: '{target} accepts connections and does not answer',
           why: 'A server that hangs archives nothing; its clients wait as pgwal did.',
           remedy: 'look at the server\'s log and at its processes (`ps -ef | grep postgres`)',
+        },
+        starting: {
+          message: '{target} lets nobody in yet: {reason}',
+          why: 'So it is while a server starts or recovers, and always on a standby with hot_standby = off. What it runs with cannot be seen meanwhile.',
+          remedy: 'run this again when it accepts connections; its log says how far recovery has come',
+        },
+        'too-many-connections': {
+          message: '{target} has no connection left: {reason}',
+          why: 'Nobody can log in until one ends, monitoring and backups included; what the server runs with cannot be seen.',
+          remedy: 'end what is not needed, and keep superuser_reserved_connections above 0; a pooler serves better than a larger max_connections',
         },
         'other-server': {
           message: '{target} is the server of another cluster (system identifier {found})',
@@ -70,6 +83,16 @@ export default defineCheck({
           message: '{target} 接受連線但沒有回應',
           why: '停滯的伺服器不會歸檔任何內容；它的用戶端也同樣在等待。',
           remedy: '查看伺服器的記錄檔與行程（`ps -ef | grep postgres`）',
+        },
+        starting: {
+          message: '{target} 尚未開放登入：{reason}',
+          why: '伺服器啟動或復原期間，以及設有 hot_standby = off 的備援伺服器，都是如此。這段期間無法得知它實際採用的設定。',
+          remedy: '待它接受連線後再執行一次；其記錄檔會顯示復原的進度',
+        },
+        'too-many-connections': {
+          message: '{target} 已沒有可用的連線：{reason}',
+          why: '在有連線結束之前誰都無法登入，監控與備份也不例外；也無法得知伺服器實際採用的設定。',
+          remedy: '結束不需要的連線，並讓 superuser_reserved_connections 大於 0；與其加大 max_connections，不如使用連線池',
         },
         'other-server': {
           message: '{target} 是另一個叢集的伺服器（系統識別碼 {found}）',

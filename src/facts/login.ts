@@ -6,6 +6,9 @@ export type LoginFact =
   | { readonly kind: 'down' }
   | { readonly kind: 'no-login'; readonly user: string; readonly reason: string }
   | { readonly kind: 'no-answer'; readonly target: string }
+  | { readonly kind: 'starting' | 'too-many-connections'; readonly target: string; readonly reason: string }
+  /** Where it listens stands in a file that is closed to us. */
+  | { readonly kind: 'unknown'; readonly file: string }
   /** Another cluster's server answers where this one should. */
   | { readonly kind: 'other-server'; readonly target: string; readonly found: string }
   | { readonly kind: 'failed'; readonly target: string; readonly reason: string }
@@ -20,6 +23,8 @@ export const loginFact: Fact<LoginFact> = {
     switch (code) {
       case 'server-down': return { kind: 'down' }
       case 'no-login': return { kind: 'no-login', user: String(params['user'] ?? ''), reason: String(params['reason'] ?? '') }
+      case 'starting': case 'too-many-connections': return { kind: code, target, reason: String(params['reason'] ?? '') }
+      case 'not-readable': return { kind: 'unknown', file: target }
       case 'timeout': return { kind: 'no-answer', target }
       case 'other-server': return { kind: 'other-server', target, found: String(params['found'] ?? '') }
       default: return { kind: 'failed', target, reason: String(params['cause'] ?? code) }

@@ -127,6 +127,8 @@ export const en = {
   reasons: {
     'server-down': ['the server is down'],
     'no-login': ['no login as {user}', 'the server lets nobody in that pgwal may be'],
+    starting: ['{target} lets nobody in yet: it is starting or recovering', 'the server is starting or recovering'],
+    'too-many-connections': ['{target} has no connection left', 'the server has no connection left'],
     'no-privilege': ['{user} may not see this', 'the login may not see this'],
     'not-readable': ['{target} is not readable', 'a file is not readable'],
     'not-found': ['{target} does not exist', 'a file does not exist'],

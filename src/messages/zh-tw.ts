@@ -119,6 +119,8 @@ export const zhTW: Messages = {
   reasons: {
     'server-down': ['伺服器未執行'],
     'no-login': ['無法以 {user} 登入', 'pgwal 可用的身分都無法登入伺服器'],
+    starting: ['{target} 尚未開放登入：正在啟動或復原', '伺服器正在啟動或復原'],
+    'too-many-connections': ['{target} 已沒有可用的連線', '伺服器已沒有可用的連線'],
     'no-privilege': ['{user} 沒有檢視的權限', '登入的角色沒有檢視的權限'],
     'not-readable': ['無法讀取 {target}', '檔案無法讀取'],
     'not-found': ['{target} 不存在', '檔案不存在'],

@@ -253,6 +253,7 @@ export async function buildCluster(survey: Survey, traces: Traces, contested: bo
     acting, dataDir, directory, configFile, file, configured: value('unix_socket_directories'),
     compiled: firstOf(traces, ({ sighting }) => sighting.socketDirs), readable: traces.some(({ content }) => content === 'cluster'), binDir: programs.binDir,
   })
+  const port = file?.port ?? portFrom(value('port')) ?? portFrom(postmaster?.environment.get('PGPORT'))
   return {
     platform: traces[0].platform,
     ...(product === undefined ? {} : { product }),
@@ -264,7 +265,8 @@ export async function buildCluster(survey: Survey, traces: Traces, contested: bo
     configFile,
     hbaFile,
     owner,
-    port: file?.port ?? portFrom(value('port')) ?? portFrom(postmaster?.environment.get('PGPORT')) ?? DEFAULT_PORT,
+    port: port ?? DEFAULT_PORT,
+    ...(port === undefined && notes.some(({ code }) => code === 'config-unreadable') ? { portGuessed: true } : {}),
     socketDirs,
     commandLine,
     running: life.running,

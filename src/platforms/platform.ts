@@ -77,6 +77,8 @@ export interface Cluster {
   readonly hbaFile: string
   readonly owner: Account
   readonly port: number
+  /** Nothing that we may read tells the port; the default stands in its place. */
+  readonly portGuessed?: true
   /** Directories with the server's socket, best first; empty when unknown or on Windows. */
   readonly socketDirs: readonly string[]
   /** `-c name=value` and friends of the running or the last start: they beat every file. */

@@ -7,7 +7,7 @@ import { NodeHost } from '../../src/host/node-host.ts'
 import { clusterOf } from '../support/cluster-of.ts'
 import { eventually } from '../support/eventually.ts'
 import { PROGRAM } from '../support/pgwal.ts'
-import { runAs } from '../support/server.ts'
+import { runAs, serverAccount } from '../support/server.ts'
 import type { Account, Major, Ran, TestServer } from '../support/server.ts'
 import { MAJORS } from '../support/server.ts'
 
@@ -24,6 +24,19 @@ export function majorsOf(...few: Major[]): readonly Major[] {
 
 export const isRoot = process.getuid?.() === 0
 
+/** An account that is neither ours nor the server's, or why there is none that can run the program. */
+export async function strangerOrWhyNone(): Promise<Account | string> {
+  if (!isRoot) return 'only root can act as somebody else'
+  const owner = await serverAccount()
+  for (const [name, , uid, gid] of (await fs.readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'))) {
+    if ((name !== 'nobody' && name !== 'daemon') || Number(uid) === owner.uid) continue
+    const account = { name, uid: Number(uid), gid: Number(gid) }
+    const tried = await runAs(account, process.execPath, [PROGRAM, '--version']).catch(() => undefined)
+    return tried?.code === 0 ? account : `${name} cannot read the program where it lies`
+  }
+  return 'neither nobody nor daemon in /etc/passwd'
+}
+
 interface CheckSeen {
   readonly id: string
   readonly verdict: 'pass' | 'fail' | 'skip' | 'crash'
@@ -38,11 +51,11 @@ export interface Seen {
 }
 
 /** The built program's `doctor --json` on one cluster, as ourselves or as another account. */
-export async function doctor(dataDir: string, options: { readonly as?: Account; readonly env?: Readonly<Record<string, string>>; readonly args?: readonly string[] } = {}): Promise<Seen> {
+export async function doctor(dataDir: string, options: { readonly as?: Account; readonly env?: Readonly<Record<string, string>>; readonly timeoutMs?: number } = {}): Promise<Seen> {
   const env = { PGWAL_STATE_DIR: `${os.tmpdir()}/pgwal-no-such-state`, HOME: os.homedir(), ...options.env }
-  const args = [PROGRAM, 'doctor', '-D', dataDir, '--json', ...(options.args ?? [])]
+  const args = [PROGRAM, 'doctor', '-D', dataDir, '--json']
   const me = { name: '', uid: process.getuid!(), gid: process.getgid!() }
-  const ran: Ran = await runAs(options.as ?? me, process.execPath, args, { env, timeoutMs: 120_000 })
+  const ran: Ran = await runAs(options.as ?? me, process.execPath, args, { env, timeoutMs: options.timeoutMs ?? 120_000 })
   const report = JSON.parse(ran.stdout) as { clusters?: { checks: CheckSeen[] }[] }
   expect(report.clusters, ran.stdout).toHaveLength(1)
   return { code: ran.code, checks: report.clusters![0]!.checks, stdout: ran.stdout }
