@@ -245,6 +245,154 @@ export const errorTexts = {
     en: { message: '{path} is no file of facts: {where} is missing or not what it should be.', remedy: 'Name a file that `pgwal doctor --save-facts FILE` wrote, unedited.' },
     'zh-TW': { message: '{path} 不是事實檔：{where} 缺少或內容不符。', remedy: '請指定由 `pgwal doctor --save-facts FILE` 寫出且未經編輯的檔案。' },
   },
+  'recover-windows': {
+    en: { message: 'pgwal recover does not run on Windows: it needs tar, cp and a POSIX shell for restore_command.', remedy: 'Restore by hand: https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-PITR-RECOVERY' },
+    'zh-TW': { message: 'pgwal recover 無法在 Windows 上執行：它需要 tar、cp，以及供 restore_command 使用的 POSIX shell。', remedy: '請手動還原：https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-PITR-RECOVERY' },
+  },
+  'recover-no-owner': {
+    en: { message: 'Nothing tells in whose name the server is to run: the backup and the archive belong to root, and there is no account postgres.', remedy: 'Run as the account that is to own the restored server, or give it the backup.' },
+    'zh-TW': { message: '無法得知伺服器應以誰的身分執行：備份與歸檔都屬於 root，而且沒有 postgres 帳號。', remedy: '請以將擁有還原後伺服器的帳號執行，或將備份交給該帳號。' },
+  },
+  'bad-target-empty': {
+    en: { message: '--to is empty.', remedy: 'Give a time, an LSN, the name of a restore point, or latest.' },
+    'zh-TW': { message: '--to 是空的。', remedy: '請指定時間、LSN、還原點名稱或 latest。' },
+  },
+  'bad-target-date': {
+    en: { message: '{text} is no time.', remedy: 'Write it like "2026-11-23 10:15:30" or "2026-11-23 10:15:30+08".' },
+    'zh-TW': { message: '{text} 不是時間。', remedy: '請寫成 "2026-11-23 10:15:30" 或 "2026-11-23 10:15:30+08" 的形式。' },
+  },
+  'bad-target-skipped': {
+    en: { message: '{text} did not exist in your time zone: the clocks were put forward then.', remedy: 'Name the zone: "2026-11-23 10:15:30+00".' },
+    'zh-TW': { message: '{text} 在您的時區不存在：當時時鐘往前撥。', remedy: '請指定時區："2026-11-23 10:15:30+00"。' },
+  },
+  'bad-target-twice': {
+    en: { message: '{text} came twice in your time zone: the clocks were put back then.', remedy: 'Name the zone: "2026-11-23 10:15:30+00".' },
+    'zh-TW': { message: '{text} 在您的時區出現過兩次：當時時鐘往後撥。', remedy: '請指定時區："2026-11-23 10:15:30+00"。' },
+  },
+  'bad-target-lsn': {
+    en: { message: '{text} is no LSN.', remedy: 'Write it like 0/3000148.' },
+    'zh-TW': { message: '{text} 不是 LSN。', remedy: '請寫成 0/3000148 的形式。' },
+  },
+  'no-backup': {
+    en: { message: 'There is no base backup in {path}.', remedy: 'Name the directory of a base backup, or one that holds several: --from-backup DIR' },
+    'zh-TW': { message: '{path} 中沒有基礎備份。', remedy: '請指定基礎備份的目錄，或存放多個備份的目錄：--from-backup DIR' },
+  },
+  'backup-no-backup-label': {
+    en: { message: '{path} is no base backup: {what} is missing.', remedy: 'A copy of a data directory without it looks whole and is not. Name a backup that pg_basebackup or pgwal backup made.' },
+    'zh-TW': { message: '{path} 不是基礎備份：缺少 {what}。', remedy: '沒有它的資料目錄副本看似完整，其實不然。請指定由 pg_basebackup 或 pgwal backup 製作的備份。' },
+  },
+  'backup-running': {
+    en: { message: '{path} is no base backup but a data directory in use: {what} is there.', remedy: 'Name a backup that pg_basebackup or pgwal backup made.' },
+    'zh-TW': { message: '{path} 不是基礎備份，而是使用中的資料目錄：其中有 {what}。', remedy: '請指定由 pg_basebackup 或 pgwal backup 製作的備份。' },
+  },
+  'backup-label-unreadable': {
+    en: { message: '{path} cannot be restored: {what} does not say where the backup begins.', remedy: 'Take another backup.' },
+    'zh-TW': { message: '無法還原 {path}：{what} 沒有說明備份從何處開始。', remedy: '請使用另一份備份。' },
+  },
+  'backup-incremental': {
+    en: { message: '{path} is an incremental backup ({what}), and useless without the one before.', remedy: 'Combine them first with pg_combinebackup, and name its result.' },
+    'zh-TW': { message: '{path} 是增量備份（{what}），缺少前一份就無法使用。', remedy: '請先以 pg_combinebackup 合併，再指定合併的結果。' },
+  },
+  'backup-control-file': {
+    en: { message: '{path} cannot be restored: its pg_control is damaged ({what}).', remedy: 'Take another backup.' },
+    'zh-TW': { message: '無法還原 {path}：其 pg_control 已損壞（{what}）。', remedy: '請使用另一份備份。' },
+  },
+  'backup-manifest': {
+    en: { message: '{path} cannot be checked: its backup_manifest is damaged ({what}).', remedy: 'Take another backup. To restore it all the same, unchecked, move backup_manifest away.' },
+    'zh-TW': { message: '無法檢查 {path}：其 backup_manifest 已損壞（{what}）。', remedy: '請使用另一份備份。若仍要不經檢查直接還原，請移走 backup_manifest。' },
+  },
+  'backup-not-readable': {
+    en: { message: '{path} could not be read ({what}).', remedy: 'The restored server\'s owner must be able to read the backup: run as root or as that owner, or give it the right.' },
+    'zh-TW': { message: '無法讀取 {path}（{what}）。', remedy: '還原後伺服器的擁有者必須能讀取備份：請以 root 或該擁有者執行，或授予讀取權限。' },
+  },
+  'backup-needs-program': {
+    en: { message: '{path} cannot be unpacked: {what} is not on this machine.', remedy: 'Install it, or unpack the backup yourself. gzip, lz4 and zstd are known.' },
+    'zh-TW': { message: '無法解開 {path}：這台機器上沒有 {what}。', remedy: '請安裝它，或自行解開備份。可使用的有 gzip、lz4 與 zstd。' },
+  },
+  'backup-tablespace-missing': {
+    en: { message: '{path} is incomplete: the files of a tablespace are not at {what}.', remedy: 'Put them there, or take another backup.' },
+    'zh-TW': { message: '{path} 不完整：{what} 沒有表空間的檔案。', remedy: '請將檔案放回該處，或使用另一份備份。' },
+  },
+  'backup-version-unknown': {
+    en: { message: 'The version of {path} cannot be told ({what}).', remedy: 'Take another backup.' },
+    'zh-TW': { message: '無法得知 {path} 的版本（{what}）。', remedy: '請使用另一份備份。' },
+  },
+  'backup-damaged': {
+    en: { message: 'The backup {path} is damaged: {file} ({problem}). Nothing of it was kept.', remedy: 'Take another backup: --from-backup DIR' },
+    'zh-TW': { message: '備份 {path} 已損壞：{file}（{problem}）。沒有保留任何還原的內容。', remedy: '請使用另一份備份：--from-backup DIR' },
+  },
+  'restore-failed': {
+    en: { message: '{path} could not be restored: {reason}', remedy: 'Everything was taken away again. Correct what it says, and run it once more.' },
+    'zh-TW': { message: '無法還原 {path}：{reason}', remedy: '已全部移除。請依訊息修正後再執行一次。' },
+  },
+  'archive-unusable': {
+    en: { message: 'Nothing can be recovered from {path} ({reason}).', remedy: 'Name the directory with the archived WAL, which the restored server\'s owner must be able to read: --archive DIR' },
+    'zh-TW': { message: '無法從 {path} 復原（{reason}）。', remedy: '請指定存放 WAL 歸檔的目錄，還原後伺服器的擁有者必須能讀取它：--archive DIR' },
+  },
+  'archive-unknown': {
+    en: { message: 'Where the archived WAL is cannot be told (cluster: {cluster}).', remedy: 'Name it: --archive DIR' },
+    'zh-TW': { message: '無法得知 WAL 歸檔在何處（叢集：{cluster}）。', remedy: '請指定：--archive DIR' },
+  },
+  'into-unusable': {
+    en: { message: '{path} cannot be used ({reason}).', remedy: 'Name a directory that does not exist yet: --into DIR' },
+    'zh-TW': { message: '無法使用 {path}（{reason}）。', remedy: '請指定尚不存在的目錄：--into DIR' },
+  },
+  'into-not-empty': {
+    en: { message: '{path} is not empty.', remedy: 'Nothing in it was touched. Name a directory that does not exist yet: --into DIR' },
+    'zh-TW': { message: '{path} 不是空的。', remedy: '未觸碰其中任何內容。請指定尚不存在的目錄：--into DIR' },
+  },
+  'into-inside': {
+    en: { message: '{path} is or lies in {inside}, which is in use.', remedy: 'Name a directory elsewhere: --into DIR' },
+    'zh-TW': { message: '{path} 就是使用中的 {inside}，或位於其中。', remedy: '請指定其他位置的目錄：--into DIR' },
+  },
+  'into-busy': {
+    en: { message: 'Another pgwal restores into {path}: process {pid}, since {since}.', remedy: 'Wait for it to end, or name another directory: --into DIR' },
+    'zh-TW': { message: '另一個 pgwal 正在還原到 {path}：行程 {pid}，自 {since} 起。', remedy: '請等待它結束，或指定其他目錄：--into DIR' },
+  },
+  'into-no-space': {
+    en: { message: 'Too little space for {path}: {needed} are needed, {free} are free.', remedy: 'Name a directory on a larger file system: --into DIR' },
+    'zh-TW': { message: '{path} 的空間不足：需要 {needed}，可用 {free}。', remedy: '請指定較大檔案系統上的目錄：--into DIR' },
+  },
+  'target-other-cluster': {
+    en: { message: 'The archive {path} is of another cluster (system identifier {found}, the backup has {own}).', remedy: 'Name the archive that belongs to the backup: --archive DIR' },
+    'zh-TW': { message: '歸檔 {path} 屬於另一個叢集（系統識別碼 {found}，備份為 {own}）。', remedy: '請指定屬於該備份的歸檔：--archive DIR' },
+  },
+  'target-no-timeline': {
+    en: { message: '{path} has no {file}: how timeline {timeline} came to be is not known.', remedy: 'Look for it in pg_wal and in copies of the archive, or follow another timeline: --timeline N' },
+    'zh-TW': { message: '{path} 沒有 {file}：無法得知時間軸 {timeline} 的由來。', remedy: '請在 pg_wal 與歸檔的副本中尋找它，或沿另一條時間軸還原：--timeline N' },
+  },
+  'target-other-timeline': {
+    en: { message: 'The backup {backup} is of timeline {own}, which does not lead to timeline {timeline}.', remedy: 'Take another backup, or follow another timeline: --timeline N' },
+    'zh-TW': { message: '備份 {backup} 位於時間軸 {own}，無法通往時間軸 {timeline}。', remedy: '請使用另一份備份，或沿另一條時間軸還原：--timeline N' },
+  },
+  'target-start-missing': {
+    en: { message: '{segment}, with which the backup {backup} begins, is neither in it nor in {path}.', remedy: 'Without it this backup is useless: look for the segment in copies of the archive, or take another backup.' },
+    'zh-TW': { message: '備份 {backup} 由 {segment} 開始，但備份與 {path} 中都沒有它。', remedy: '缺少它就無法使用這份備份：請在歸檔的副本中尋找該區段，或使用另一份備份。' },
+  },
+  'target-end-missing': {
+    en: { message: '{segment} is missing in {path}: the backup {backup} is consistent only at {end}, and the archive ends before.', remedy: 'If the server still runs, have it archive: SELECT pg_switch_wal(). Else take another backup.' },
+    'zh-TW': { message: '{path} 中缺少 {segment}：備份 {backup} 要到 {end} 才一致，而歸檔在那之前就結束了。', remedy: '若伺服器仍在執行，請讓它歸檔：SELECT pg_switch_wal()。否則請使用另一份備份。' },
+  },
+  'target-gap': {
+    en: { message: '{path} has a gap before the target: {first} to {last} ({count}).', remedy: 'Recovery would end there. Look for the segments in pg_wal and in copies of the archive, take a younger backup, or give a target before the gap.' },
+    'zh-TW': { message: '{path} 在目標之前有缺口：{first} 至 {last}（{count} 個）。', remedy: '還原會停在該處。請在 pg_wal 與歸檔的副本中尋找這些區段、使用較新的備份，或指定缺口之前的目標。' },
+  },
+  'target-damaged': {
+    en: { message: '{file} is damaged ({problem}): recovery would end there.', remedy: 'Look for the segment in pg_wal and in copies of the archive, take a younger backup, or give a target before it.' },
+    'zh-TW': { message: '{file} 已損壞（{problem}）：還原會停在該處。', remedy: '請在 pg_wal 與歸檔的副本中尋找該區段、使用較新的備份，或指定在它之前的目標。' },
+  },
+  'target-before-backup': {
+    en: { message: '{target} is before the end of the backup {backup} ({end}). The earliest that it can restore: {time}.', remedy: 'Give a later target, or an older backup: --from-backup DIR' },
+    'zh-TW': { message: '{target} 早於備份 {backup} 的結束位置（{end}）。它最早能還原到：{time}。', remedy: '請指定較晚的目標，或較舊的備份：--from-backup DIR' },
+  },
+  'target-beyond-archive': {
+    en: { message: '{target} is beyond the archive {path}, which ends at {last}. Its last commit: {time}.', remedy: 'For everything there is: --to latest. If the server still runs, first have it archive the rest: SELECT pg_switch_wal()' },
+    'zh-TW': { message: '{target} 超出歸檔 {path} 的範圍，歸檔結束於 {last}。最後一筆提交：{time}。', remedy: '若要還原到最後：--to latest。若伺服器仍在執行，請先讓它歸檔其餘部分：SELECT pg_switch_wal()' },
+  },
+  'target-no-such-point': {
+    en: { message: 'There is no restore point {name} in {path} since the backup. The newest that are there: {known}.', remedy: 'Correct the name, or give a time or an LSN. A name that looks like a time: --to name:NAME' },
+    'zh-TW': { message: '自備份以來，{path} 中沒有還原點 {name}。最新的有：{known}。', remedy: '請更正名稱，或指定時間或 LSN。名稱看似時間時：--to name:NAME' },
+  },
 } as const satisfies Readonly<Record<string, Readonly<Record<Locale, ErrorText>>>>
 
 export type ErrorCode = keyof typeof errorTexts

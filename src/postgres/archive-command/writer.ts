@@ -45,16 +45,27 @@ export function archiveCommand(scriptPath: string): string {
   return `/bin/sh ${quoteInCommand(checked(scriptPath))} "%p" "%f" || exit 1`
 }
 
+/** How files lie in an archive: as they are, or compressed, with the ending of their names. */
+export type WalSuffix = '' | '.gz' | '.lz4' | '.zst'
+
+/** What makes a compressed file whole again, from its input to its output. */
+export const DECOMPRESSORS: Readonly<Record<Exclude<WalSuffix, ''>, string>> = { '.gz': 'gzip', '.lz4': 'lz4', '.zst': 'zstd' }
+
 /**
- * The value of restore_command (not yet quoted for postgresql.conf) for a directory of plain WAL files.
+ * The value of restore_command (not yet quoted for postgresql.conf) for a directory of WAL files, plain or compressed.
  *
  * Exit 1 says "no such file here", and recovery takes that for the end of the archive. An archive that is not there, and a
  * copy that breaks, must not be mistaken for it: 255 makes recovery stop with an error.
+ * @param suffixes the endings that the archive's files have, in the order in which they are looked for
  * @throws RangeError see {@link pathProblem}
  */
-export function restoreCommand(archiveDir: string): string {
+export function restoreCommand(archiveDir: string, suffixes: readonly WalSuffix[] = ['']): string {
   const directory = quoteInCommand(checked(archiveDir))
-  return `test -d ${directory} || exit 255; test -f ${directory}/"%f" || exit 1; cp ${directory}/"%f" "%p" || exit 255`
+  const fetch = (suffix: WalSuffix): string => suffix === '' ? `cp ${directory}/"%f" "%p"` : `${DECOMPRESSORS[suffix]} -dc <${directory}/"%f"${suffix} >"%p"`
+  const [only] = suffixes
+  const there = `test -d ${directory} || exit 255`
+  if (only !== undefined && suffixes.length === 1) return `${there}; test -f ${directory}/"%f"${only} || exit 1; ${fetch(only)} || exit 255`
+  return [there, ...suffixes.map((suffix) => `test -f ${directory}/"%f"${suffix} && { ${fetch(suffix)} || exit 255; exit 0; }`), 'exit 1'].join('; ')
 }
 
 export interface ArchiveScriptOptions {

@@ -1,0 +1,363 @@
+/** recover: for the day when it is needed. Finds the backup and the way to the target, shows both, asks, restores, and says how to go on. */
+import type { Context, Selection } from '../base-command.ts'
+import { codeOf, HostError, UserError } from '../errors.ts'
+import { archiveCommandFact } from '../facts/archive-command.ts'
+import { detectClusters, platformOf, typedPath } from '../platforms/index.ts'
+import type { Cluster } from '../platforms/platform.ts'
+import { accountOf, actingFor, statOf, unlessRefused } from '../platforms/reading.ts'
+import type { Account } from '../host/host.ts'
+import { readPostmaster } from '../plan/postmaster.ts'
+import { parentOf } from '../plan/state-directory.ts'
+import { CONTROL_FILE_BYTES, parseControlFile } from '../postgres/control-file.ts'
+import type { ControlFile } from '../postgres/control-file.ts'
+import { targetSettings } from '../postgres/recovery/configuration.ts'
+import type { TargetAction } from '../postgres/recovery/configuration.ts'
+import { parseTarget, timeInUtc, timeInZone } from '../postgres/recovery/target.ts'
+import type { RecoveryTarget } from '../postgres/recovery/target.ts'
+import { lsnToText, numberedSegment, parseWalName, segmentNumber } from '../postgres/wal/index.ts'
+import type { Landmark } from '../postgres/wal/index.ts'
+import { surveyArchive } from '../recover/archive.ts'
+import type { Archive } from '../recover/archive.ts'
+import { findBackups } from '../recover/backup.ts'
+import type { Backup, Unusable } from '../recover/backup.ts'
+import { finish } from '../recover/finish.ts'
+import { commandsFor } from '../recover/guide.ts'
+import { judge } from '../recover/judge.ts'
+import type { Obstacle, Remainder, Route } from '../recover/judge.ts'
+import { checkPlace, discardRestorePlace, makeRestorePlace, occupied } from '../recover/place.ts'
+import type { PlaceState } from '../recover/place.ts'
+import { restoreBackup, sizeOf } from '../recover/restore.ts'
+import { localOffset, restoringFor } from '../recover/working.ts'
+import type { Restoring } from '../recover/working.ts'
+import type { Moment, RecoverReport } from '../report/recover-report.ts'
+import { recoverGuideText, recoverPlanText } from '../report/recover-text.ts'
+import { PLAIN } from '../report/style.ts'
+import { compose } from '../report/words.ts'
+import { gatheringFor } from './gathering.ts'
+
+export interface RecoverOptions {
+  /** A backup, or a directory with several. */
+  readonly fromBackup: string
+  readonly into: string
+  readonly to: string
+  readonly archive?: string
+  readonly timeline?: number
+  readonly action: TargetAction
+  readonly dryRun?: boolean
+  readonly yes?: boolean
+  readonly signal?: AbortSignal
+}
+
+/** Kept free for others, and for the restored server's own WAL. */
+const RESERVE_BYTES = 64 << 20
+const RESERVE_SEGMENTS = 8
+
+/** @throws UserError where there is no way to the target, or where it may not be made; `interrupted` after everything was taken away */
+export async function recover(context: Context, selection: Selection, options: RecoverOptions): Promise<RecoverReport> {
+  const { host, ui } = context
+  if (host.os === 'win32') throw new UserError('recover-windows')
+  const target = readTarget(options.to)
+  const [fromBackup, into, archivePath] = await Promise.all([typedPath(host, options.fromBackup), newPath(context, options.into), options.archive === undefined ? undefined : typedPath(host, options.archive)])
+  const progress = ui.progress(ui.words.progress.looking)
+  try {
+    const clusters = await detectClusters(host, {}).catch((error: unknown) => {
+      if (error instanceof HostError) return []
+      throw error
+    })
+    const named = await namedCluster(context, selection)
+    const self = await host.self()
+    const owner = await ownerOf(context, named ?? await clusterOfBackup(context, clusters, fromBackup), [archivePath, fromBackup])
+    const restoring = restoringFor(host, self, owner, {
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      doing: ({ code, params }) => progress.update(compose(ui.words.progress[code], params, context.locale)),
+    })
+    const found = await findBackups(restoring, fromBackup)
+    if (found.usable.length === 0) throw noBackup(fromBackup, found.unusable)
+    const cluster = named ?? await matching(context, clusters, found.usable)
+    const archive = await surveyArchive(restoring, archivePath ?? await archiveOf(context, cluster))
+    const forbidden = [...await occupied(restoring, cluster === undefined ? clusters : [...clusters, cluster]), archive.path, fromBackup]
+    const state = await checkPlace(restoring, into, forbidden)
+    const remainder = await remainderOf(restoring, cluster, archive)
+    const { route, passedOver } = await choose(restoring, archive, found, target, options.timeline, remainder)
+    const plan = await planOf(context, restoring, { cluster, archive, route, target, options, into, state, remainder, passedOver })
+    progress.done()
+    if (options.dryRun === true) return { ...plan.report, outcome: 'planned' }
+    if (options.yes !== true && (!ui.interactive || context.json)) return { ...plan.report, outcome: 'planned', needsConfirmation: true }
+    if (!context.json) ui.note(`\n${recoverPlanText(plan.report, ui.style)}\n`)
+    if (options.yes !== true && !(await ui.confirm({ message: ui.words.prompts.restore }))) return { ...plan.report, outcome: 'cancelled' }
+    return await carryOut(context, restoring, plan)
+  } finally {
+    progress.done()
+  }
+}
+
+/** @throws UserError `bad-target` */
+export function readTarget(text: string): RecoveryTarget {
+  const target = parseTarget(text, localOffset)
+  if ('problem' in target) throw new UserError(`bad-target-${target.problem}`, { text })
+  return target
+}
+
+/** @throws UserError `into-unusable` for one that has no place to be in */
+async function newPath({ host }: Context, typed: string): Promise<string> {
+  const tidy = typed.replace(/(?<=.)\/+$/, '')
+  if (tidy.startsWith('/')) return typedPath(host, tidy)
+  const here = await typedPath(host, '.')
+  return typedPath(host, `${here}/${tidy}`)
+}
+
+async function namedCluster(context: Context, selection: Selection): Promise<Cluster | undefined> {
+  if (selection.id === undefined && selection.dataDir === undefined && selection.configFile === undefined) return undefined
+  const [only, other] = await detectClusters(context.host, selection)
+  if (only === undefined) throw new UserError('no-such-cluster', { target: selection.id ?? selection.dataDir ?? selection.configFile ?? '' })
+  if (other !== undefined) throw new UserError('several-clusters', { list: `${only.id}, ${other.id}` })
+  return only
+}
+
+/** In whose name it is done: the cluster's owner; where no cluster is known, whose the archive or the backup is. Without root it can only be ourselves. */
+async function ownerOf({ host }: Context, cluster: Cluster | undefined, paths: readonly (string | undefined)[]): Promise<Account> {
+  const self = await host.self()
+  if (!self.privileged) return self
+  if (cluster !== undefined && cluster.owner.uid !== 0) return cluster.owner
+  for (const path of paths) {
+    const info = path === undefined ? undefined : await statOf(host, path)
+    if (info !== undefined && info.uid !== 0) return accountOf(host, info.uid, info.gid)
+  }
+  const usual = await host.account('postgres')
+  if (usual === undefined) throw new UserError('recover-no-owner')
+  return usual
+}
+
+async function identifierIn({ host }: Context, cluster: Cluster): Promise<ControlFile | undefined> {
+  const acting = actingFor(await host.self(), cluster.owner)
+  const bytes = await unlessRefused(host.readPart(`${cluster.dataDir}/global/pg_control`, 0, CONTROL_FILE_BYTES, acting))
+  const control = bytes === undefined ? undefined : parseControlFile(bytes)
+  return control === undefined || 'problem' in control ? undefined : control
+}
+
+/** The cluster whose owner has the backup, before it was read: it may be closed to others. */
+async function clusterOfBackup({ host }: Context, clusters: readonly Cluster[], path: string): Promise<Cluster | undefined> {
+  const info = await statOf(host, path)
+  return clusters.find(({ owner }) => owner.uid === info?.uid) ?? (clusters.length === 1 ? clusters[0] : undefined)
+}
+
+/** The cluster of this machine that a backup is of. */
+async function matching(context: Context, clusters: readonly Cluster[], backups: readonly Backup[]): Promise<Cluster | undefined> {
+  const identifiers = new Set(backups.flatMap(({ control, manifest }) => control?.systemIdentifier ?? manifest?.systemIdentifier ?? []))
+  for (const cluster of clusters) {
+    const control = await identifierIn(context, cluster)
+    if (control !== undefined && identifiers.has(control.systemIdentifier)) return cluster
+  }
+  return undefined
+}
+
+/** @throws UserError `archive-unknown` */
+async function archiveOf(context: Context, cluster: Cluster | undefined): Promise<string> {
+  if (cluster === undefined) throw new UserError('archive-unknown', { cluster: '–' })
+  // The files decide, and nobody logs in: the server may be down, or not to be disturbed.
+  const open = await gatheringFor(context.host, { ...cluster, running: false })
+  try {
+    const command = await open.gathering.fact(archiveCommandFact)
+    if (command.ok && command.value.destination !== undefined) return command.value.destination
+    throw new UserError('archive-unknown', { cluster: cluster.id })
+  } finally {
+    await open.close()
+  }
+}
+
+/** Segments that the server wrote and never archived; only of one that is down, because the newest one still grows. */
+async function remainderOf(restoring: Restoring, cluster: Cluster | undefined, archive: Archive): Promise<Remainder | undefined> {
+  if (cluster === undefined || cluster.running) return undefined
+  const { host, self } = restoring
+  if (await unlessRefused(readPostmaster({ host, cluster, self })) !== undefined) return undefined
+  const directory = `${cluster.dataDir}/pg_wal`
+  const found = new Map<number, Set<number>>()
+  for (const { name, kind } of await unlessRefused(host.list(directory, restoring.as)) ?? []) {
+    const parsed = parseWalName(name)
+    const number = kind === 'file' && parsed.kind === 'segment' ? segmentNumber(parsed, archive.segmentSize) : undefined
+    if (parsed.kind !== 'segment' || number === undefined || archive.has(parsed.timeline, number) || number <= (archive.newest.get(parsed.timeline) ?? -1)) continue
+    // Recycled files have the names of segments to come, and the content of old ones.
+    const bytes = await unlessRefused(host.readPart(`${directory}/${name}`, 0, 40, restoring.as))
+    if (bytes === undefined || !begins(bytes, BigInt(number) * BigInt(archive.segmentSize), archive.systemIdentifier)) continue
+    found.set(parsed.timeline, (found.get(parsed.timeline) ?? new Set()).add(number))
+  }
+  const timeline = Math.max(...found.keys())
+  return found.size === 0 ? undefined : { directory, timeline, numbers: found.get(timeline)! }
+}
+
+function begins(bytes: Uint8Array, address: bigint, identifier: bigint): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  return bytes.length >= 40 && [true, false].some((little) => view.getBigUint64(8, little) === address && view.getBigUint64(24, little) === identifier)
+}
+
+function noBackup(path: string, unusable: readonly Unusable[]): UserError {
+  const [first] = unusable
+  return first === undefined ? new UserError('no-backup', { path }) : new UserError(`backup-${first.code}`, { path: first.path, what: first.what })
+}
+
+interface Chosen {
+  readonly route: Route
+  readonly passedOver: RecoverReport['passedOver']
+}
+
+/** The newest backup from which there is a way. @throws UserError with what stands in the way of the newest, or of the oldest where the target is too old for all */
+async function choose(restoring: Restoring, archive: Archive, { usable, unusable }: { usable: readonly Backup[]; unusable: readonly Unusable[] }, target: RecoveryTarget, timeline: number | undefined, remainder: Remainder | undefined): Promise<Chosen> {
+  const met: { backup: Backup; obstacle: Obstacle }[] = []
+  for (const backup of usable) {
+    const found = await judge(restoring, archive, backup, target, timeline, remainder)
+    if (!('code' in found)) {
+      const passedOver = [...unusable, ...met.map((one) => ({ path: one.backup.path, code: one.obstacle.code, what: '' }))]
+      return { route: found, passedOver }
+    }
+    met.push({ backup, obstacle: found })
+  }
+  const telling = met.every(({ obstacle }) => obstacle.code === 'before-backup') ? met.at(-1)! : met.find(({ obstacle }) => obstacle.code !== 'before-backup')!
+  throw obstacleError(telling.backup, telling.obstacle, archive, target)
+}
+
+/** What stands in the way, as an error. */
+export function obstacleError(backup: Backup, obstacle: Obstacle, archive: Archive, target: RecoveryTarget): UserError {
+  const asked = targetSettings(target, 'current', 'pause')[0]![1]
+  const moment = (time: bigint | undefined): string => (time === undefined ? '–' : `${timeInZone(time, localOffset)} (${timeInUtc(time)})`)
+  switch (obstacle.code) {
+    case 'other-cluster': return new UserError('target-other-cluster', { path: archive.path, found: obstacle.found, own: obstacle.own })
+    case 'no-timeline': return new UserError('target-no-timeline', { path: archive.path, timeline: obstacle.timeline, file: obstacle.file })
+    case 'other-timeline': return new UserError('target-other-timeline', { backup: backup.path, timeline: obstacle.timeline, own: obstacle.own })
+    case 'start-missing': return new UserError('target-start-missing', { path: archive.path, segment: obstacle.segment, backup: backup.path })
+    case 'end-missing': return new UserError('target-end-missing', { path: archive.path, segment: obstacle.segment, backup: backup.path, end: obstacle.end })
+    case 'gap': return new UserError('target-gap', { path: archive.path, first: obstacle.first, last: obstacle.last, count: obstacle.count })
+    case 'damaged': return new UserError('target-damaged', { file: obstacle.file, problem: obstacle.problem })
+    case 'before-backup': return new UserError('target-before-backup', { target: asked, backup: backup.path, end: obstacle.end, time: moment(obstacle.time) })
+    case 'beyond-archive': return new UserError('target-beyond-archive', { target: asked, path: archive.path, last: obstacle.last, time: moment(obstacle.time) })
+    case 'no-such-point': return new UserError('target-no-such-point', { name: obstacle.name, path: archive.path, known: obstacle.known.join(', ') || '–' })
+  }
+}
+
+interface Planned {
+  readonly report: RecoverReport
+  readonly archive: Archive
+  readonly route: Route
+  readonly target: RecoveryTarget
+  readonly state: PlaceState
+  readonly remainder: Remainder | undefined
+  readonly cluster: Cluster | undefined
+  readonly lastControl: ControlFile | undefined
+  readonly commands: (major: number) => Promise<{ readonly binDir?: string; readonly commands: RecoverReport['commands'] }>
+}
+
+interface Planning {
+  readonly cluster: Cluster | undefined
+  readonly archive: Archive
+  readonly route: Route
+  readonly target: RecoveryTarget
+  readonly options: RecoverOptions
+  readonly into: string
+  readonly state: PlaceState
+  readonly remainder: Remainder | undefined
+  readonly passedOver: RecoverReport['passedOver']
+}
+
+async function planOf(context: Context, restoring: Restoring, { cluster, archive, route, target, options, into, state, remainder, passedOver }: Planning): Promise<Planned> {
+  const { host } = context
+  const { backup } = route
+  const major = backup.major ?? archive.major
+  const size = await sizeOf(restoring, backup)
+  const neededBytes = size.bytes + RESERVE_SEGMENTS * archive.segmentSize + route.remainder.length * archive.segmentSize + RESERVE_BYTES
+  const { freeBytes } = await host.fileSystem(state.kind === 'new' ? parentOf(into) : into, restoring.self.privileged ? {} : restoring.as)
+  if (freeBytes < neededBytes && state.kind !== 'unfinished') throw new UserError('into-no-space', { path: into, needed: megabytes(neededBytes), free: megabytes(freeBytes) })
+  const service = cluster === undefined ? undefined : await platformOf(cluster).service(cluster, host)
+  const port = (cluster?.port ?? 5432) === 65_535 ? 5432 : (cluster?.port ?? 5432) + 1
+  const commands = async (known: number) => {
+    const binDir = await programsOf(restoring, known, cluster)
+    const hasClients = binDir !== undefined && (await statOf(host, `${binDir}/psql`, restoring.as)) !== undefined
+    return {
+      ...(binDir === undefined ? {} : { binDir }),
+      commands: commandsFor(restoring, {
+        root: into, port, archive: archive.path, target, action: options.action, hasClients, superuser: 'postgres',
+        ...(binDir === undefined ? {} : { binDir }), ...(cluster === undefined ? {} : { cluster }), ...(service === undefined ? {} : { service }),
+      }),
+    }
+  }
+  const value = target.kind === 'latest' ? undefined : targetSettings(target, 'current', options.action)[0]![1]
+  const report: RecoverReport = {
+    outcome: 'planned', needsConfirmation: false, passedOver, port,
+    ...(cluster === undefined ? {} : { cluster: cluster.id }),
+    backup: {
+      path: backup.path, format: backup.format, label: backup.label.label ?? '', timeline: backup.timeline, start: lsnToText(backup.start),
+      manifest: backup.manifest !== undefined, bytes: size.bytes, bytesCertain: size.certain,
+      ...(backup.begunAt === undefined ? {} : { begunAt: new Date(backup.begunAt).toISOString() }),
+      ...(route.backupEnd === undefined ? {} : { end: lsnToText(route.backupEnd) }),
+      ...(major === undefined ? {} : { major }),
+    },
+    archive: {
+      path: archive.path, first: route.first, last: route.last, count: route.count,
+      remainder: route.remainder.map((number) => numberedSegment(remainder!.timeline, number, archive.segmentSize)),
+      ...(remainder === undefined ? {} : { remainderFrom: remainder.directory }),
+    },
+    target: {
+      kind: target.kind, seen: route.targetSeen, timeline: route.timeline, action: options.action,
+      ...(value === undefined ? {} : { value }),
+      ...(target.kind === 'time' ? { local: timeInZone(target.time, localOffset) } : {}),
+      ...(route.lastIn === undefined ? {} : { lastIn: momentOf(route.lastIn) }),
+      ...(route.firstOut === undefined ? {} : { firstOut: momentOf(route.firstOut) }),
+    },
+    into: { path: into, owner: restoring.owner.name, neededBytes, freeBytes, ...(state.kind === 'unfinished' ? { replaces: { since: state.since } } : {}) },
+    tablespaces: backup.tablespaces.map(({ oid, location }) => ({ oid, path: `${into}/tablespaces/${oid}`, ...(location === undefined ? {} : { location }) })),
+    ...await commands(major ?? 0),
+  }
+  return { report, archive, route, target, state, remainder, cluster, commands, lastControl: cluster === undefined ? undefined : await identifierIn(context, cluster) }
+}
+
+function momentOf({ time, lsn }: Landmark): Moment {
+  return { at: timeInUtc(time), local: timeInZone(time, localOffset), lsn: lsnToText(lsn) }
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MB`
+}
+
+/** Where the programs of a major are: the cluster's own, else in the usual places. */
+async function programsOf({ host, as }: Restoring, major: number, cluster: Cluster | undefined): Promise<string | undefined> {
+  const usual = [
+    `/usr/lib/postgresql/${major}/bin`, `/usr/pgsql-${major}/bin`, `/usr/lib/postgresql${major}/bin`, `/usr/libexec/postgresql${major}`, `/usr/local/pgsql-${major}/bin`,
+    `/opt/homebrew/opt/postgresql@${major}/bin`, `/usr/local/opt/postgresql@${major}/bin`, '/usr/local/pgsql/bin', '/usr/bin',
+  ]
+  for (const binDir of [...(cluster?.binDir === undefined ? [] : [cluster.binDir]), ...usual]) {
+    if ((await statOf(host, `${binDir}/postgres`, as))?.kind !== 'file') continue
+    const said = await unlessRefused(host.run(`${binDir}/postgres`, ['--version'], { ...as, timeoutMs: 10_000 }))
+    if (said?.code === 0 && Number(/\) (\d+)/.exec(said.stdout)?.[1]) === major) return binDir
+  }
+  return undefined
+}
+
+async function carryOut(context: Context, restoring: Restoring, plan: Planned): Promise<RecoverReport> {
+  const { host, ui } = context
+  const { report, route, archive, target, state, remainder } = plan
+  const started = host.now().getTime()
+  const progress = ui.progress(ui.words.progress.restoring)
+  const telling: Restoring = { ...restoring, doing: ({ code, params }) => progress.update(compose(ui.words.progress[code], params, context.locale)) }
+  let made = false
+  try {
+    const place = await makeRestorePlace(telling, report.into.path, state, report.backup.path)
+    made = true
+    const restored = await restoreBackup(telling, route.backup, place)
+    const { control } = restored
+    if (control.systemIdentifier !== archive.systemIdentifier) throw obstacleError(route.backup, { code: 'other-cluster', found: String(archive.systemIdentifier), own: String(control.systemIdentifier) }, archive, target)
+    const major = control.major ?? report.backup.major
+    if (major === undefined) throw new UserError('backup-version-unknown', { path: report.backup.path, what: 'pg_control' })
+    const known = { ...report, ...await plan.commands(major) }
+    await finish(telling, place, {
+      archive, route, restored, target, action: report.target.action, port: report.port, major,
+      guide: `${recoverPlanText(report, { ...PLAIN, locale: context.locale })}\n\n${recoverGuideText(known, { ...PLAIN, locale: context.locale })}\n`,
+      ...(plan.lastControl === undefined ? {} : { limits: plan.lastControl.limits }), ...(remainder === undefined ? {} : { remainder }),
+    })
+    return { ...known, outcome: 'applied', done: { bytes: restored.bytes, files: restored.files, compared: restored.compared, elapsedMs: host.now().getTime() - started, major } }
+  } catch (error) {
+    // Half of a restore must not be taken for one.
+    if (made) await discardRestorePlace(telling, report.into.path, state)
+    if (codeOf(error) === 'ENOSPC') throw new UserError('into-no-space', { path: report.into.path, needed: megabytes(report.into.neededBytes), free: '0 MB' }, { cause: error })
+    throw error
+  } finally {
+    progress.done()
+  }
+}

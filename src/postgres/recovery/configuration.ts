@@ -1,0 +1,88 @@
+// The configuration of a restored server until it goes live: recovery to the target, and nothing that reaches out of its own
+// directory. It lies beside the data directory, so that the cluster's own files stay as they were.
+// https://www.postgresql.org/docs/current/runtime-config-wal.html#RUNTIME-CONFIG-WAL-ARCHIVE-RECOVERY
+import { quoteValue } from '../conf/index.ts'
+import type { ControlLimits } from '../control-file.ts'
+import { lsnToText } from '../wal/lsn.ts'
+import { type RecoveryTarget, timeInUtc } from './target.ts'
+
+/** What happens at the target: the server stops replaying and can be looked at, or it opens at once. */
+export type TargetAction = 'pause' | 'promote'
+
+export interface RecoveryConfiguration {
+  readonly major: number
+  readonly dataDir: string
+  readonly hbaFile: string
+  readonly identFile: string
+  readonly socketDir: string
+  readonly port: number
+  /** The value, not yet quoted. */
+  readonly restoreCommand: string
+  readonly target: RecoveryTarget
+  /** `current` where it is the backup's own. */
+  readonly timeline: number | 'current'
+  readonly action: TargetAction
+  readonly limits: ControlLimits
+}
+
+/** The settings that say how far recovery goes. */
+export function targetSettings(target: RecoveryTarget, timeline: number | 'current', action: TargetAction): [name: string, value: string][] {
+  const line: [string, string] = ['recovery_target_timeline', String(timeline)]
+  switch (target.kind) {
+    // Recovery ends with the archive, and the server opens: there is nothing to stop at.
+    case 'latest': return [line]
+    case 'time': return [['recovery_target_time', timeInUtc(target.time)], ['recovery_target_inclusive', 'off'], line, ['recovery_target_action', action]]
+    case 'lsn': return [['recovery_target_lsn', lsnToText(target.lsn)], ['recovery_target_inclusive', 'off'], line, ['recovery_target_action', action]]
+    case 'name': return [['recovery_target_name', target.name], line, ['recovery_target_action', action]]
+  }
+}
+
+/** postgresql.conf of the restored server. */
+export function recoveryConfiguration(options: RecoveryConfiguration): string {
+  const { major } = options
+  const parts: [comment: string, settings: [name: string, value: string][]][] = [
+    ['Where it is', [
+      ['data_directory', options.dataDir],
+      ['hba_file', options.hbaFile],
+      ['ident_file', options.identFile],
+    ]],
+    ['How far it goes', [
+      ['restore_command', options.restoreCommand],
+      ...targetSettings(options.target, options.timeline, options.action),
+    ]],
+    ['Nobody takes it for the production server', [
+      ['cluster_name', 'pgwal_recover'],
+      ['listen_addresses', ''],
+      ['port', String(options.port)],
+      ['unix_socket_directories', options.socketDir],
+      ['unix_socket_permissions', '0700'],
+    ]],
+    ['It archives nothing, sends nothing and starts nothing', [
+      ['archive_mode', 'off'],
+      ['archive_command', ''],
+      ...(major >= 15 ? [['archive_library', ''] as [string, string]] : []),
+      ['archive_cleanup_command', ''],
+      ['recovery_end_command', ''],
+      ['primary_conninfo', ''],
+      ['primary_slot_name', ''],
+      ['max_logical_replication_workers', '0'],
+      ['shared_preload_libraries', ''],
+      ['session_preload_libraries', ''],
+      ['local_preload_libraries', ''],
+      ['autovacuum', 'off'],
+      ['ssl', 'off'],
+    ]],
+    ['To look at it while it is in recovery, it needs at least what the server had', [
+      ['hot_standby', 'on'],
+      ...Object.entries(options.limits).map(([name, value]): [string, string] => [name, String(value)]),
+    ]],
+    ['Its log', [
+      ['logging_collector', 'off'],
+      ['log_destination', 'stderr'],
+      ['log_line_prefix', '%m [%p] '],
+      ['lc_messages', 'C'],
+    ]],
+  ]
+  const lines = parts.map(([comment, settings]) => `# ${comment}\n${settings.map(([name, value]) => `${name} = ${quoteValue(value)}\n`).join('')}`)
+  return `# Written by pgwal recover. It serves until the server goes live; then the cluster's own configuration does.\n\n${lines.join('\n')}`
+}

@@ -1,0 +1,189 @@
+/** The archive that a recovery reads from: which segments, in which form, along which timelines. */
+import zlib from 'node:zlib'
+import { codeOf, UserError } from '../errors.ts'
+import type { WalSuffix } from '../postgres/archive-command/index.ts'
+import { checkSegment, numberedSegment, parseBackupHistory, parseHistory, parseWalName, readSegmentHeader, SEGMENT_HEADER_BYTES, segmentNumber, SegmentSet } from '../postgres/wal/index.ts'
+import type { BackupHistory, History, SegmentHeader, SegmentProblem } from '../postgres/wal/index.ts'
+import { checkpoint } from './working.ts'
+import type { Restoring } from './working.ts'
+
+export interface Archive {
+  readonly path: string
+  /** In the order in which restore_command looks for them. */
+  readonly suffixes: readonly WalSuffix[]
+  readonly segmentSize: number
+  readonly systemIdentifier: bigint
+  /** Of its segments, where their header tells it. */
+  readonly major: number | undefined
+  readonly has: (timeline: number, number: number) => boolean
+  /** Timelines with segments, and the number of the newest one of each. */
+  readonly newest: ReadonlyMap<number, number>
+  readonly histories: ReadonlyMap<number, History>
+  /** `.backup` files that say where a base backup ended. */
+  readonly backups: readonly BackupHistory[]
+}
+
+const SUFFIX = /\.(?:gz|lz4|zst)$/
+const TEXT_LIMIT = 64 << 10
+const MOST_TEXTS = 5000
+/** Looked at for a readable header, the newest first. */
+const MOST_HEADERS = 20
+
+/**
+ * Looks through the archive.
+ * @throws UserError `archive-unusable` where it cannot be read or holds no WAL
+ */
+export async function surveyArchive(restoring: Restoring, path: string): Promise<Archive> {
+  const { host, as } = restoring
+  restoring.doing({ code: 'archive-looking', params: { path } })
+  const suffixes = new Set<WalSuffix>()
+  const texts: string[] = []
+  const segments: { name: string; suffix: WalSuffix }[] = []
+  try {
+    for await (const file of host.listStream(path, as)) {
+      const suffix = (SUFFIX.exec(file)?.[0] ?? '') as WalSuffix
+      const name = suffix === '' ? file : file.slice(0, -suffix.length)
+      const { kind } = parseWalName(name)
+      if (kind === 'other') continue
+      suffixes.add(suffix)
+      if (kind === 'segment') segments.push({ name, suffix })
+      else if (kind !== 'partial' && texts.length < MOST_TEXTS) texts.push(file)
+    }
+  } catch (error) {
+    if (codeOf(error) === '') throw error
+    throw new UserError('archive-unusable', { path, reason: codeOf(error) }, { cause: error })
+  }
+  checkpoint(restoring)
+  segments.sort((a, b) => (a.name < b.name ? 1 : -1))
+  const header = await firstHeader(restoring, path, segments)
+  if (header === undefined) throw new UserError('archive-unusable', { path, reason: segments.length === 0 ? 'no WAL' : 'no readable segment' })
+  const set = new SegmentSet(header.segmentSize)
+  const newest = new Map<number, number>()
+  for (const { name } of segments) {
+    set.add(name)
+    const parsed = parseWalName(name)
+    const number = parsed.kind === 'segment' ? segmentNumber(parsed, header.segmentSize) : undefined
+    if (parsed.kind === 'segment' && number !== undefined && number > (newest.get(parsed.timeline) ?? -1)) newest.set(parsed.timeline, number)
+  }
+  const histories = new Map<number, History>()
+  const backups: BackupHistory[] = []
+  for (const file of texts) {
+    const bytes = await readWhole(restoring, `${path}/${file}`, TEXT_LIMIT).catch((error: unknown) => {
+      if (codeOf(error) === '') throw error
+      return undefined
+    })
+    const parsed = parseWalName(file.replace(SUFFIX, ''))
+    if (bytes === undefined) continue
+    const text = new TextDecoder().decode(bytes)
+    if (parsed.kind === 'history') histories.set(parsed.timeline, parseHistory(text, parsed.timeline))
+    const backup = parsed.kind === 'backup' ? parseBackupHistory(text) : undefined
+    if (backup?.stop !== undefined) backups.push(backup)
+  }
+  return {
+    path, segmentSize: header.segmentSize, systemIdentifier: header.systemIdentifier, major: header.major,
+    suffixes: (['', '.gz', '.lz4', '.zst'] as const).filter((suffix) => suffixes.has(suffix)),
+    has: (timeline, number) => set.has(timeline, number), newest, histories, backups,
+  }
+}
+
+async function firstHeader(restoring: Restoring, path: string, segments: readonly { name: string; suffix: WalSuffix }[]): Promise<SegmentHeader | undefined> {
+  for (const { name, suffix } of segments.slice(0, MOST_HEADERS)) {
+    const header = await headerOf(restoring, `${path}/${name}${suffix}`).catch((error: unknown) => {
+      if (codeOf(error) === '') throw error
+      return undefined
+    })
+    if (header !== undefined && !('error' in header)) return header
+  }
+  return undefined
+}
+
+const GZIP_PART = 4096
+
+async function headerOf({ host, as }: Restoring, file: string): Promise<ReturnType<typeof readSegmentHeader>> {
+  if (!SUFFIX.test(file)) return readSegmentHeader(await host.readPart(file, 0, SEGMENT_HEADER_BYTES, as))
+  if (!file.endsWith('.gz')) return throughProgram(host, as, file)
+  const part = await host.readPart(file, 0, GZIP_PART, as)
+  try {
+    return readSegmentHeader(zlib.gunzipSync(part, { finishFlush: zlib.constants.Z_SYNC_FLUSH }))
+  } catch {
+    return { error: 'not-wal' }
+  }
+}
+
+/** The header through lz4 or zstd, which Node does not have: as octal bytes, because a program's output comes as text. */
+async function throughProgram(host: Restoring['host'], as: Restoring['as'], file: string): Promise<ReturnType<typeof readSegmentHeader>> {
+  const program = file.endsWith('.lz4') ? 'lz4' : 'zstd'
+  const { stdout } = await host.run('/bin/sh', ['-c', `"$1" -dc <"$2" | od -An -v -tx1 -N ${SEGMENT_HEADER_BYTES}`, 'sh', program, file], as)
+  return readSegmentHeader(Uint8Array.from(stdout.trim().split(/\s+/).filter((byte) => byte !== ''), (byte) => Number.parseInt(byte, 16)))
+}
+
+/** A file of the archive as it was before it was compressed. @throws HostError `not-supported` for a form that only a program can read */
+async function readWhole({ host, as }: Restoring, file: string, limit: number): Promise<Uint8Array> {
+  const bytes = await host.read(file, { ...as, limit })
+  if (!file.endsWith('.gz')) return bytes
+  try {
+    return zlib.gunzipSync(bytes, { maxOutputLength: limit })
+  } catch {
+    return new Uint8Array()
+  }
+}
+
+/** One segment's content, or undefined where it is in no form that can be read here. */
+export async function readSegment(restoring: Restoring, archive: Archive, timeline: number, number: number, elsewhere?: string): Promise<Uint8Array | undefined> {
+  const name = numberedSegment(timeline, number, archive.segmentSize)
+  const places = [...archive.suffixes.map((suffix) => `${archive.path}/${name}${suffix}`), ...(elsewhere === undefined ? [] : [`${elsewhere}/${name}`])]
+  for (const place of places) {
+    if (/\.(?:lz4|zst)$/.test(place)) continue
+    try {
+      return await readWhole(restoring, place, archive.segmentSize)
+    } catch (error) {
+      if (codeOf(error) === '') throw error
+    }
+  }
+  return undefined
+}
+
+export interface Damage {
+  readonly file: string
+  readonly code: SegmentProblem['code'] | 'unreadable' | 'missing-history'
+}
+
+/**
+ * The first of some segments that cannot be what its name says: cut off, zeroed, of another cluster, at another place. By size
+ * and header alone; of compressed ones only those of gzip are looked into.
+ */
+export async function findDamage(restoring: Restoring, archive: Archive, segments: Iterable<readonly [timeline: number, number: number]>): Promise<Damage | undefined> {
+  const { host, as } = restoring
+  for (const [timeline, number] of segments) {
+    checkpoint(restoring)
+    if (!archive.has(timeline, number)) continue
+    const name = numberedSegment(timeline, number, archive.segmentSize)
+    for (const suffix of archive.suffixes) {
+      const file = `${archive.path}/${name}${suffix}`
+      if (suffix === '.lz4' || suffix === '.zst') continue
+      try {
+        const { size } = await host.stat(file, as)
+        const problems = checkSegment(name, await headerOf(restoring, file), {
+          systemIdentifier: archive.systemIdentifier, segmentSize: archive.segmentSize, ...(suffix === '' ? { fileSize: size } : {}),
+        })
+        if (problems[0] !== undefined) return { file, code: problems[0].code }
+        break
+      } catch (error) {
+        if (codeOf(error) === 'ENOENT') continue
+        if (codeOf(error) === '') throw error
+        return { file, code: 'unreadable' }
+      }
+    }
+  }
+  return undefined
+}
+
+/** The timeline that a recovery follows by default: the newest one that comes from the backup's. */
+export function newestTimeline(archive: Archive, from: number): number {
+  let newest = from
+  for (const [timeline, { parents }] of archive.histories) {
+    if (timeline > newest && parents.some((parent) => parent.timeline === from)) newest = timeline
+  }
+  return newest
+}
+

@@ -1,0 +1,88 @@
+// What a restored backup still needs to be a server that recovers to the target, and to be nobody else's.
+import { codeOf, UserError } from '../errors.ts'
+import { COPY_HBA, tablespaceMap } from '../probes/drill/copy-configuration.ts'
+import { restoreCommand } from '../postgres/archive-command/index.ts'
+import type { ControlLimits } from '../postgres/control-file.ts'
+import { recoveryConfiguration } from '../postgres/recovery/configuration.ts'
+import type { TargetAction } from '../postgres/recovery/configuration.ts'
+import type { RecoveryTarget } from '../postgres/recovery/target.ts'
+import { numberedSegment } from '../postgres/wal/index.ts'
+import type { Archive } from './archive.ts'
+import type { Remainder, Route } from './judge.ts'
+import { UNFINISHED } from './place.ts'
+import type { RestorePlace } from './place.ts'
+import type { Restored } from './restore.ts'
+import type { Restoring } from './working.ts'
+
+export interface Finishing {
+  readonly archive: Archive
+  readonly route: Route
+  readonly restored: Restored
+  readonly target: RecoveryTarget
+  readonly action: TargetAction
+  readonly port: number
+  readonly major: number
+  /** What the server had last, where its own pg_control can still be read. */
+  readonly limits?: ControlLimits
+  readonly remainder?: Remainder
+  /** What is printed as well; for whoever finds the directory later. */
+  readonly guide: string
+}
+
+/** Files of the backup that would decide over the recovery; they are kept for going live. */
+const SET_ASIDE = ['postgresql.auto.conf', 'recovery.conf']
+export const KEPT = 'kept'
+export const GUIDE = 'GUIDE.txt'
+
+/** Writes the rest, the configuration last of all, and takes the mark away. */
+export async function finish(restoring: Restoring, place: RestorePlace, { archive, route, restored, target, action, port, major, limits, remainder, guide }: Finishing): Promise<void> {
+  const { host, as } = restoring
+  const write = (path: string, text: string) => host.replace(path, new TextEncoder().encode(text), { ...as, expect: null, mode: 0o600 })
+  await host.makeDirectory(`${place.root}/${KEPT}`, { ...as, mode: 0o700 })
+  for (const name of SET_ASIDE) {
+    await host.rename(`${place.dataDir}/${name}`, `${place.root}/${KEPT}/${name}`, as).catch((error: unknown) => {
+      if (codeOf(error) !== 'ENOENT') throw error
+    })
+  }
+  await write(`${place.dataDir}/postgresql.auto.conf`, '')
+  await writeTablespaceMap(restoring, place, restored)
+  await copyRemainder(restoring, place, archive, route, remainder)
+  await write(`${place.dataDir}/recovery.signal`, '')
+  await write(`${place.root}/pg_hba.conf`, COPY_HBA)
+  await write(`${place.root}/pg_ident.conf`, '')
+  await write(`${place.root}/${GUIDE}`, guide)
+  await write(`${place.root}/postgresql.conf`, recoveryConfiguration({
+    major, dataDir: place.dataDir, hbaFile: `${place.root}/pg_hba.conf`, identFile: `${place.root}/pg_ident.conf`, socketDir: place.socketDir, port,
+    restoreCommand: restoreCommand(archive.path, archive.suffixes), target, action,
+    timeline: route.timeline === route.backup.timeline ? 'current' : route.timeline,
+    limits: most(restored.control.limits, limits),
+  }))
+  // The server does not flush what it finds; -f is of GNU, and without it sync flushes everything.
+  await host.run('sync', host.os === 'linux' ? ['-f', place.root] : [], { ...as, timeoutMs: 3_600_000 }).catch(() => undefined)
+  await host.removeFile(`${place.root}/${UNFINISHED}`, as)
+}
+
+/** From which recovery makes the links in pg_tblspc, in place of those of the backup. */
+export async function writeTablespaceMap({ host, as }: Restoring, place: Pick<RestorePlace, 'dataDir'>, { tablespaces }: Pick<Restored, 'tablespaces'>): Promise<void> {
+  const path = `${place.dataDir}/tablespace_map`
+  await host.removeFile(path, as).catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') throw error
+  })
+  const map = tablespaceMap(tablespaces)
+  if (map !== undefined) await host.replace(path, new TextEncoder().encode(map), { ...as, expect: null, mode: 0o600 })
+}
+
+async function copyRemainder({ host, as }: Restoring, place: RestorePlace, archive: Archive, route: Route, remainder: Remainder | undefined): Promise<void> {
+  if (remainder === undefined || route.remainder.length === 0) return
+  const names = route.remainder.map((number) => `${remainder.directory}/${numberedSegment(remainder.timeline, number, archive.segmentSize)}`)
+  const done = await host.run('cp', ['--', ...names, `${place.dataDir}/pg_wal/`], { ...as, timeoutMs: 3_600_000 })
+  if (done.code !== 0) throw new UserError('restore-failed', { path: remainder.directory, reason: done.stderr.trim().split('\n', 1)[0] ?? '' })
+}
+
+function most(one: ControlLimits, other: ControlLimits | undefined): ControlLimits {
+  const both = (name: keyof ControlLimits): number => Math.max(one[name], other?.[name] ?? 0)
+  return {
+    max_connections: both('max_connections'), max_worker_processes: both('max_worker_processes'), max_wal_senders: both('max_wal_senders'),
+    max_prepared_transactions: both('max_prepared_transactions'), max_locks_per_transaction: both('max_locks_per_transaction'),
+  }
+}

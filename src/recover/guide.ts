@@ -1,0 +1,69 @@
+// What to type after a recovery: start it, look at it, go live with it, or throw it away.
+import type { Cluster, Service } from '../platforms/platform.ts'
+import { shellWord } from '../checks/support/shell-word.ts'
+import type { RecoverCommands } from '../report/recover-report.ts'
+import type { TargetAction } from '../postgres/recovery/configuration.ts'
+import type { RecoveryTarget } from '../postgres/recovery/target.ts'
+import { KEPT } from './finish.ts'
+import { placeAt } from './place.ts'
+import type { Restoring } from './working.ts'
+
+export interface Guiding {
+  readonly root: string
+  readonly port: number
+  readonly archive: string
+  readonly target: RecoveryTarget
+  readonly action: TargetAction
+  /** Undefined where PostgreSQL's programs were not found: then they are named without a directory. */
+  readonly binDir?: string
+  /** Role to log in as. */
+  readonly superuser: string
+  /** Tells whether psql is among the server's programs. */
+  readonly hasClients: boolean
+  /** What the copy takes the place of, and how that is stopped and started. */
+  readonly cluster?: Cluster
+  readonly service?: Service
+}
+
+export function commandsFor({ host, self, owner }: Pick<Restoring, 'host' | 'self' | 'owner'>, options: Guiding): RecoverCommands {
+  const { root, port, cluster, service } = options
+  const place = placeAt(root)
+  const word = shellWord
+  const asOwner = self.privileged && self.uid !== owner.uid ? (host.os === 'darwin' ? `sudo -u ${word(owner.name)} ` : `runuser -u ${word(owner.name)} -- `) : ''
+  const server = (name: string): string => word(options.binDir === undefined ? name : `${options.binDir}/${name}`)
+  const client = (name: string): string => (options.hasClients ? server(name) : name)
+  const login = `-h ${word(place.socketDir)} -p ${port} -U ${word(options.superuser)}`
+  const control = `${asOwner}${server('pg_ctl')} -D ${word(root)}`
+  const stop = `${control} -m fast stop`
+  const paused = options.target.kind !== 'latest' && options.action === 'pause'
+  const typed = (commands: Service['start'] | undefined): string => (commands ?? []).map(({ file, args }) => [file, ...args].map(word).join(' ')).join(' && ')
+  const old = cluster?.dataDir.replace(/\/+$/, '')
+  const production = old === undefined
+    ? [
+      { code: 'check-settings' as const, command: `$EDITOR ${word(`${place.dataDir}/postgresql.conf`)}` },
+      { code: 'start' as const, command: `${asOwner}${server('pg_ctl')} -D ${word(place.dataDir)} -l ${word(place.logFile)} start` },
+    ]
+    : [
+      { code: 'move-old' as const, command: `${asOwner}mv ${word(old)} ${word(`${old}.before-recovery`)}` },
+      { code: 'move-new' as const, command: `${asOwner}mv ${word(place.dataDir)} ${word(old)}` },
+      { code: 'start' as const, command: typed(service?.start) },
+    ]
+  const kept = `${root}/${KEPT}/postgresql.auto.conf`
+  return {
+    start: [`${control} -l ${word(place.logFile)} -w -t 86400 start`],
+    watch: [`${asOwner}tail -f ${word(place.logFile)}`],
+    look: [`${asOwner}${client('psql')} ${login} -d postgres`],
+    takeTable: [`${asOwner}${client('pg_dump')} ${login} -t TABLE DATABASE >table.sql`],
+    accept: paused ? [`${asOwner}${client('psql')} ${login} -d postgres -c 'SELECT pg_wal_replay_resume()'`] : [],
+    goLive: [
+      ...(service === undefined ? [] : [{ code: 'stop-production' as const, command: typed(service.stop) }]),
+      { code: 'stop-restored', command: stop },
+      { code: 'settings-back', command: `${asOwner}cp -p ${word(kept)} ${word(`${place.dataDir}/postgresql.auto.conf`)}` },
+      // A server that does not archive leaves its history file unarchived, and later recoveries need it.
+      { code: 'history', command: `${asOwner}sh -c ${word(`cp -n ${word(place.dataDir)}/pg_wal/*.history ${word(options.archive)}/`)}` },
+      ...production,
+      { code: 'backup', command: cluster === undefined ? 'pgwal backup' : `pgwal backup --cluster ${word(cluster.id)}` },
+    ],
+    discard: [stop, `${asOwner}rm -rf ${word(root)}`],
+  }
+}

@@ -1,0 +1,289 @@
+/** Whether a backup and the archive lead to the target, and what will be in and what will not. */
+import { numberedSegment } from '../postgres/wal/index.ts'
+import type { Landmark, Lsn } from '../postgres/wal/index.ts'
+import { LandmarkReader, lsnToText } from '../postgres/wal/index.ts'
+import type { RecoveryTarget } from '../postgres/recovery/target.ts'
+import { reachOf, timelineAt, wayFrom } from '../postgres/recovery/way.ts'
+import type { Stretch } from '../postgres/recovery/way.ts'
+import { findDamage, newestTimeline, readSegment } from './archive.ts'
+import type { Archive, Damage } from './archive.ts'
+import type { Backup } from './backup.ts'
+import { checkpoint } from './working.ts'
+import type { Restoring } from './working.ts'
+
+/** Beyond the archive: segments that the server had not archived when it stopped. */
+export interface Remainder {
+  /** pg_wal of the old data directory. */
+  readonly directory: string
+  readonly timeline: number
+  readonly numbers: ReadonlySet<number>
+}
+
+export interface Route {
+  readonly backup: Backup
+  readonly timeline: number
+  /** Where the backup is consistent; undefined where nothing tells it. */
+  readonly backupEnd: Lsn | undefined
+  /** Segments that recovery reads, first and last. */
+  readonly first: string
+  readonly last: string
+  readonly count: number
+  /** The last commit that is in, and the first that is not, where they could be read. */
+  readonly lastIn?: Landmark
+  readonly firstOut?: Landmark
+  /** False where the archive's form did not let us look for the target. */
+  readonly targetSeen: boolean
+  /** Segments taken from the old pg_wal. */
+  readonly remainder: readonly number[]
+}
+
+export type Obstacle =
+  | { readonly code: 'other-cluster'; readonly found: string; readonly own: string }
+  | { readonly code: 'no-timeline'; readonly timeline: number; readonly file: string }
+  | { readonly code: 'other-timeline'; readonly timeline: number; readonly own: number }
+  /** The segment that the backup begins with is nowhere. */
+  | { readonly code: 'start-missing'; readonly segment: string }
+  | { readonly code: 'end-missing'; readonly segment: string; readonly end: string }
+  | { readonly code: 'gap'; readonly first: string; readonly last: string; readonly count: number }
+  | { readonly code: 'damaged'; readonly file: string; readonly problem: Damage['code'] }
+  /** `end`: where the backup is consistent; `time`: of the first commit after that, in microseconds. */
+  | { readonly code: 'before-backup'; readonly end: string; readonly time?: bigint }
+  /** `last`: where the archive ends; `time`: of its last commit. */
+  | { readonly code: 'beyond-archive'; readonly last: string; readonly time?: bigint }
+  | { readonly code: 'no-such-point'; readonly name: string; readonly known: readonly string[] }
+
+/** Segments that are read one after the other to find a restore point. */
+const MOST_SEARCHED = 20_000
+/** Names that are told where the asked one is not there. */
+const MOST_KNOWN = 5
+
+/** Judges one backup. `wanted`: the timeline to follow; default: the newest that comes from the backup's. */
+export async function judge(restoring: Restoring, archive: Archive, backup: Backup, target: RecoveryTarget, wanted?: number, remainder?: Remainder): Promise<Route | Obstacle> {
+  const identifier = backup.control?.systemIdentifier ?? backup.manifest?.systemIdentifier
+  if (identifier !== undefined && identifier !== archive.systemIdentifier) return { code: 'other-cluster', found: String(archive.systemIdentifier), own: String(identifier) }
+  const size = archive.segmentSize
+  const backupEnd = backup.end ?? archive.backups.find(({ start, startTimeline }) => start.lsn === backup.start && (startTimeline ?? backup.timeline) === backup.timeline)?.stop?.lsn
+  const timeline = wanted ?? Math.max(newestTimeline(archive, backup.timeline), remainder !== undefined && remainder.timeline === backup.timeline ? backup.timeline : 0)
+  const way = wayFrom({ timeline: backup.timeline, start: backup.start, ...(backupEnd === undefined ? {} : { end: backupEnd }) }, timeline, archive.histories.get(timeline), size)
+  if ('problem' in way) {
+    return way.problem === 'no-history'
+      ? { code: 'no-timeline', timeline, file: `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history` }
+      : { code: 'other-timeline', timeline, own: backup.timeline }
+  }
+  const first = Number(backup.start / BigInt(size))
+  const endNumber = backupEnd === undefined ? undefined : Number((backupEnd - 1n) / BigInt(size))
+  const own = (number: number): boolean => backup.wal === 'packed' ? number <= (endNumber ?? first) : backup.wal.has(numberedSegment(backup.timeline, number, size))
+  const fromRemainder = (tli: number, number: number): boolean => remainder !== undefined && tli === remainder.timeline && remainder.numbers.has(number)
+  const has = (tli: number, number: number): boolean => archive.has(tli, number) || (tli === backup.timeline && own(number)) || fromRemainder(tli, number)
+  const newest = Math.max(archive.newest.get(timeline) ?? -1, ...(remainder?.timeline === timeline ? remainder.numbers : []), timeline === backup.timeline ? endNumber ?? first : -1)
+  const { last, gap } = reachOf(way, has, newest, size)
+  if (last === undefined) return { code: 'start-missing', segment: numberedSegment(backup.timeline, first, size) }
+  if (endNumber !== undefined && last < endNumber) return gap === undefined ? { code: 'end-missing', segment: numberedSegment(timelineAt(way, last + 1) ?? timeline, last + 1, size), end: lsnToText(backupEnd!) } : { code: 'gap', ...gap }
+
+  const search = new Search(restoring, archive, way, remainder)
+  if (target.kind === 'time' && backup.begunAt !== undefined && target.time < BigInt(backup.begunAt) * 1000n) {
+    return { code: 'before-backup', end: lsnToText(backupEnd ?? backup.start), time: BigInt(backup.begunAt) * 1000n }
+  }
+  const found = await locate(search, target, { first, last, backupEnd, hasGap: gap !== undefined })
+  if ('code' in found) return found.code === 'gap' ? { code: 'gap', ...gap! } : found
+  const until = found.at ?? last
+  const damage = await findDamage(restoring, archive, numbers(way, first, until))
+  if (damage !== undefined) return { code: 'damaged', file: damage.file, problem: damage.code }
+  const named = (number: number): string => numberedSegment(timelineAt(way, number) ?? timeline, number, size)
+  return {
+    backup, timeline, backupEnd, first: named(first), last: named(until), count: until - first + 1, targetSeen: found.seen,
+    remainder: [...remainder?.numbers ?? []].filter((number) => number <= until && !archive.has(remainder!.timeline, number)).sort((a, b) => a - b),
+    ...(found.lastIn === undefined ? {} : { lastIn: found.lastIn }), ...(found.firstOut === undefined ? {} : { firstOut: found.firstOut }),
+  }
+}
+
+function* numbers(way: readonly Stretch[], first: number, last: number): Generator<readonly [number, number]> {
+  for (let number = first; number <= last; number++) yield [timelineAt(way, number)!, number]
+}
+
+interface Bounds {
+  readonly first: number
+  readonly last: number
+  readonly backupEnd: Lsn | undefined
+  readonly hasGap: boolean
+}
+
+interface Found {
+  /** The number of the segment with the target. */
+  readonly at?: number
+  readonly seen: boolean
+  readonly lastIn?: Landmark
+  readonly firstOut?: Landmark
+}
+
+type Missed = Extract<Obstacle, { code: 'before-backup' | 'beyond-archive' | 'no-such-point' }> | { readonly code: 'gap' }
+
+function isCommit({ kind }: Landmark): boolean {
+  return kind === 'commit'
+}
+
+/** Reads segments of the way, each once. */
+class Search {
+  readonly #seen = new Map<number, { landmarks: readonly Landmark[]; last: Lsn | undefined } | undefined>()
+  constructor(private readonly restoring: Restoring, readonly archive: Archive, private readonly way: readonly Stretch[], private readonly remainder: Remainder | undefined) {}
+
+  get size(): bigint {
+    return BigInt(this.archive.segmentSize)
+  }
+
+  segmentOf(lsn: Lsn): number {
+    return Number(lsn / this.size)
+  }
+
+  /** What one segment holds, without what began in the one before; undefined where it cannot be read. */
+  async look(number: number): Promise<{ readonly landmarks: readonly Landmark[]; readonly last: Lsn | undefined } | undefined> {
+    if (this.#seen.has(number)) return this.#seen.get(number)
+    const bytes = await this.bytes(number)
+    const reader = new LandmarkReader()
+    const found = bytes === undefined ? undefined : { landmarks: reader.read(bytes, BigInt(number) * this.size), last: reader.last?.lsn }
+    this.#seen.set(number, found)
+    return found
+  }
+
+  async bytes(number: number): Promise<Uint8Array | undefined> {
+    checkpoint(this.restoring)
+    const timeline = timelineAt(this.way, number)
+    if (timeline === undefined) return undefined
+    this.restoring.doing({ code: 'target-searching', params: { segment: numberedSegment(timeline, number, this.archive.segmentSize) } })
+    return readSegment(this.restoring, this.archive, timeline, number, this.remainder?.timeline === timeline ? this.remainder.directory : undefined)
+  }
+
+  /** The last commit in segments up to `number`, going back as far as `first`. */
+  async lastCommit(number: number, first: number, before?: (landmark: Landmark) => boolean): Promise<Landmark | undefined> {
+    for (let at = number; at >= Math.max(first, number - 64); at--) {
+      const found = (await this.look(at))?.landmarks.findLast((landmark) => isCommit(landmark) && (before?.(landmark) ?? true))
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
+  /** The first commit from a position on. */
+  async firstCommit(from: Lsn, last: number): Promise<Landmark | undefined> {
+    for (let at = this.segmentOf(from); at <= Math.min(last, this.segmentOf(from) + 64); at++) {
+      const found = (await this.look(at))?.landmarks.find((landmark) => isCommit(landmark) && landmark.lsn >= from)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+}
+
+async function locate(search: Search, target: RecoveryTarget, bounds: Bounds): Promise<Found | Missed> {
+  switch (target.kind) {
+    case 'latest': return latest(search, bounds)
+    case 'lsn': return atLsn(search, target.lsn, bounds)
+    case 'time': return atTime(search, target.time, bounds)
+    case 'name': return atName(search, target.name, bounds)
+  }
+}
+
+async function latest(search: Search, { first, last, hasGap }: Bounds): Promise<Found | Missed> {
+  // Recovery would end at the gap and open the server without an error.
+  if (hasGap) return { code: 'gap' }
+  const lastIn = await search.lastCommit(last, first)
+  return { at: last, seen: true, ...(lastIn === undefined ? {} : { lastIn }) }
+}
+
+async function before(search: Search, { backupEnd, last }: Bounds): Promise<Missed> {
+  const next = backupEnd === undefined ? undefined : await search.firstCommit(backupEnd, last)
+  return { code: 'before-backup', end: lsnToText(backupEnd ?? 0n), ...(next === undefined ? {} : { time: next.time }) }
+}
+
+async function beyond(search: Search, { first, last, hasGap }: Bounds): Promise<Missed> {
+  if (hasGap) return { code: 'gap' }
+  const commit = await search.lastCommit(last, first)
+  const end = (await search.look(last))?.last
+  return { code: 'beyond-archive', last: lsnToText(end ?? BigInt(last + 1) * search.size), ...(commit === undefined ? {} : { time: commit.time }) }
+}
+
+async function atLsn(search: Search, lsn: Lsn, bounds: Bounds): Promise<Found | Missed> {
+  if (bounds.backupEnd !== undefined && lsn < bounds.backupEnd) return before(search, bounds)
+  const number = search.segmentOf(lsn)
+  if (number > bounds.last) return beyond(search, bounds)
+  // Recovery stops at a record that begins there or later: there must be one.
+  if (number === bounds.last) {
+    const there = await search.look(number)
+    if (there !== undefined && (there.last === undefined || there.last < lsn)) return beyond(search, bounds)
+  }
+  const lastIn = await search.lastCommit(number, bounds.first, (landmark) => landmark.lsn < lsn)
+  const firstOut = await search.firstCommit(lsn, bounds.last)
+  return { at: number, seen: true, ...(lastIn === undefined ? {} : { lastIn }), ...(firstOut === undefined ? {} : { firstOut }) }
+}
+
+/** The first commit or abort at or after a time, by halving: ends of transactions are written nearly in the order of their times. */
+async function atTime(search: Search, time: bigint, bounds: Bounds): Promise<Found | Missed> {
+  const from = bounds.backupEnd === undefined ? bounds.first : search.segmentOf(bounds.backupEnd)
+  const ends = ({ kind }: Landmark): boolean => kind !== 'restore-point'
+  /** The number of the first segment at or after `number` that has any end, and its ends. */
+  const next = async (number: number, until: number): Promise<{ at: number; ends: readonly Landmark[] } | undefined | 'closed'> => {
+    for (let at = number; at <= until; at++) {
+      const seen = await search.look(at)
+      if (seen === undefined) return 'closed'
+      const found = seen.landmarks.filter(ends)
+      if (found.length > 0) return { at, ends: found }
+    }
+    return undefined
+  }
+  let low = from
+  let high = bounds.last + 1
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2)
+    const seen = await next(middle, high - 1)
+    if (seen === 'closed') return { seen: false }
+    if (seen === undefined || seen.ends.some((landmark) => landmark.time >= time)) high = middle
+    else low = seen.at + 1
+  }
+  const hit = await next(low, bounds.last)
+  if (hit === 'closed') return { seen: false }
+  const stop = hit?.ends.find((landmark) => landmark.time >= time && (bounds.backupEnd === undefined || landmark.lsn >= bounds.backupEnd))
+  if (hit === undefined || stop === undefined) return beyond(search, bounds)
+  // What comes before the backup's end is replayed in any case, whatever its time.
+  const early = bounds.backupEnd === undefined ? undefined : (await search.look(search.segmentOf(bounds.backupEnd)))?.landmarks.find((landmark) => ends(landmark) && landmark.lsn < bounds.backupEnd! && landmark.time >= time)
+  if (early !== undefined || await isBeforeBackup(search, time, bounds)) return before(search, bounds)
+  const lastIn = await search.lastCommit(hit.at, bounds.first, (landmark) => landmark.lsn < stop.lsn)
+  const firstOut = isCommit(stop) ? stop : await search.firstCommit(stop.lsn, bounds.last)
+  return { at: hit.at, seen: true, ...(lastIn === undefined ? {} : { lastIn }), ...(firstOut === undefined ? {} : { firstOut }) }
+}
+
+/** Whether a transaction ended between the backup's beginning and its end at or after the time. */
+async function isBeforeBackup(search: Search, time: bigint, { first, backupEnd }: Bounds): Promise<boolean> {
+  if (backupEnd === undefined) return false
+  for (let at = search.segmentOf(backupEnd); at >= first; at--) {
+    const ended = (await search.look(at))?.landmarks.findLast((landmark) => landmark.kind !== 'restore-point' && landmark.lsn < backupEnd)
+    if (ended !== undefined) return ended.time >= time
+  }
+  return false
+}
+
+async function atName(search: Search, name: string, bounds: Bounds): Promise<Found | Missed> {
+  const reader = new LandmarkReader()
+  const known: string[] = []
+  let lastIn: Landmark | undefined
+  let tooEarly = false
+  for (let number = bounds.first; number <= bounds.last; number++) {
+    if (number - bounds.first > MOST_SEARCHED) return { seen: false }
+    const bytes = await search.bytes(number)
+    if (bytes === undefined) return { seen: false }
+    for (const landmark of reader.read(bytes, BigInt(number) * search.size)) {
+      const early = bounds.backupEnd !== undefined && landmark.lsn < bounds.backupEnd
+      if (landmark.kind === 'restore-point' && landmark.name === name) {
+        if (!early) return { at: number, seen: true, ...(lastIn === undefined ? {} : { lastIn }), ...await outAfter(search, landmark, bounds) }
+        tooEarly = true
+      }
+      if (landmark.kind === 'restore-point' && !early) known.push(landmark.name ?? '')
+      if (isCommit(landmark)) lastIn = landmark
+    }
+  }
+  if (tooEarly) return before(search, bounds)
+  if (bounds.hasGap) return { code: 'gap' }
+  return { code: 'no-such-point', name, known: known.slice(-MOST_KNOWN) }
+}
+
+async function outAfter(search: Search, { end }: Landmark, { last }: Bounds): Promise<{ firstOut?: Landmark }> {
+  const firstOut = await search.firstCommit(end, last)
+  return firstOut === undefined ? {} : { firstOut }
+}

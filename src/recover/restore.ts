@@ -1,0 +1,213 @@
+/** Puts a base backup back: copies or unpacks it, with its tablespaces elsewhere, and compares it with its manifest. */
+import { codeOf, UserError } from '../errors.ts'
+import { entriesOf, statOf } from '../platforms/reading.ts'
+import { comparedFiles, compareWithManifest, sameChecksum } from '../postgres/backup/manifest.ts'
+import { CONTROL_FILE_BYTES, parseControlFile } from '../postgres/control-file.ts'
+import type { ControlFile } from '../postgres/control-file.ts'
+import { tarCompression } from './backup.ts'
+import type { Backup } from './backup.ts'
+import type { RestorePlace } from './place.ts'
+import { checkpoint } from './working.ts'
+import type { Restoring } from './working.ts'
+
+/** Of one program that copies or unpacks. */
+const LONGEST_MS = 7 * 86_400_000
+/** At a time. */
+const LOT = { files: 200, bytes: 256 << 20 }
+/** GNU tar counts in records of so many bytes. */
+const TAR_RECORD = 10_240
+const TAR_RECORDS_PER_SAY = 2_000
+/** Left out: of the server that was copied, not of the backup. */
+const NOT_TAKEN = new Set(['postmaster.pid', 'postmaster.opts', 'pgwal.lock', 'recovery.signal', 'standby.signal', 'backup_manifest'])
+
+export interface Restored {
+  readonly bytes: number
+  readonly files: number
+  readonly control: ControlFile
+  /** Whether every file was compared with its checksum in the manifest. */
+  readonly compared: boolean
+  readonly tablespaces: readonly { readonly oid: string; readonly path: string; readonly location?: string }[]
+}
+
+/** Bytes that a backup takes when it is unpacked; `certain` is false where only a compressed size is known. */
+export async function sizeOf({ host, as }: Restoring, backup: Backup): Promise<{ readonly bytes: number; readonly certain: boolean }> {
+  const packed = backup.format === 'tar'
+  const sizes = await treeSizes({ host, as }, packed ? [backup.path] : [backup.path, ...backup.tablespaces.map(({ source }) => source)])
+  const manifest = backup.manifest?.files.reduce((sum, { size }) => sum + size, 0)
+  return { bytes: Math.max(sizes, manifest ?? 0), certain: manifest !== undefined || backup.compression === '' }
+}
+
+async function treeSizes({ host, as }: Pick<Restoring, 'host' | 'as'>, paths: readonly string[]): Promise<number> {
+  const { stdout } = await host.run('du', ['-sk', '--', ...paths], { ...as, timeoutMs: 3_600_000 })
+  return stdout.split('\n').reduce((sum, line) => sum + Number(/^(\d+)\t/.exec(line)?.[1] ?? 0) * 1024, 0)
+}
+
+/**
+ * Unpacks the backup into the place and looks at what came out.
+ * @throws UserError `backup-damaged` with the file, `backup-unusable`, `restore-failed`, `interrupted`
+ */
+export async function restoreBackup(restoring: Restoring, backup: Backup, place: RestorePlace): Promise<Restored> {
+  const found = backup.format === 'plain' ? await copyPlain(restoring, backup, place) : await unpackTars(restoring, backup, place)
+  const compared = await compare(restoring, backup, found)
+  const control = parseControlFile(await restoring.host.readPart(`${place.dataDir}/global/pg_control`, 0, CONTROL_FILE_BYTES, restoring.as).catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') throw error
+    throw new UserError('backup-damaged', { path: backup.path, file: 'global/pg_control', problem: 'missing' })
+  }))
+  if ('problem' in control) throw new UserError('backup-damaged', { path: backup.path, file: 'global/pg_control', problem: control.problem })
+  const bytes = [...found.values()].reduce((sum, { size }) => sum + size, 0)
+  return {
+    bytes, files: found.size, control, compared,
+    tablespaces: backup.tablespaces.map(({ oid, location }) => ({ oid, path: `${place.tablespaces}/${oid}`, ...(location === undefined ? {} : { location }) })),
+  }
+}
+
+interface Copied {
+  readonly path: string
+  readonly size: number
+}
+
+/** What came out, by its name in the manifest. */
+type Content = Map<string, Copied>
+
+interface Lot {
+  readonly from: string
+  readonly to: string
+  readonly names: string[]
+  bytes: number
+}
+
+async function copyPlain(restoring: Restoring, backup: Backup, place: RestorePlace): Promise<Content> {
+  const { host, as } = restoring
+  const found: Content = new Map()
+  const lots: Lot[] = []
+  const tablespace = new Map(backup.tablespaces.map((one) => [one.oid, one.source]))
+  const visit = async (from: string, to: string, prefix: string): Promise<void> => {
+    checkpoint(restoring)
+    let lot: Lot | undefined
+    for (const { name, kind } of await host.list(from, as)) {
+      const path = `${prefix}${name}`
+      const target = kind === 'symlink' && prefix === 'pg_tblspc/' ? tablespace.get(name) : undefined
+      // pg_wal may lie elsewhere; nothing else of a backup is a link.
+      const linked = target ?? (kind === 'symlink' && path === 'pg_wal' ? await host.realPath(`${from}/${name}`, as) : undefined)
+      if (kind === 'directory' || linked !== undefined) {
+        const inside = target === undefined ? `${to}/${name}` : `${place.tablespaces}/${name}`
+        await host.makeDirectory(inside, { ...as, mode: 0o700 })
+        await visit(linked ?? `${from}/${name}`, inside, `${path}/`)
+      } else if (kind === 'file' && !NOT_TAKEN.has(path)) {
+        const { size } = await host.stat(`${from}/${name}`, as)
+        found.set(path, { path: `${to}/${name}`, size })
+        if (lot === undefined || lot.names.length >= LOT.files || lot.bytes + size > LOT.bytes) lots.push(lot = { from, to, names: [], bytes: 0 })
+        lot.names.push(name)
+        lot.bytes += size
+      }
+    }
+  }
+  await visit(backup.path, place.dataDir, '')
+  // Names and sizes first: to copy takes long.
+  differences(backup, found)
+  const total = lots.reduce((sum, { bytes }) => sum + bytes, 0)
+  let copied = 0
+  for (const { from, to, names, bytes } of lots) {
+    checkpoint(restoring)
+    restoring.doing({ code: 'backup-copying', params: { copiedBytes: copied, totalBytes: total } })
+    await program(restoring, 'cp', ['--', ...names.map((name) => `${from}/${name}`), `${to}/`], backup.path)
+    copied += bytes
+  }
+  return found
+}
+
+/** @throws UserError `restore-failed`, `interrupted` */
+async function program(restoring: Restoring, file: string, args: readonly string[], what: string, onStderr?: (text: string) => void): Promise<void> {
+  const { host, as, signal } = restoring
+  const [first, ...rest] = [...restoring.prefix, file, ...args]
+  const done = await host.run(first!, rest, {
+    ...as, timeoutMs: LONGEST_MS, maxOutput: 1 << 16, ...(signal === undefined ? {} : { stop: signal }), ...(onStderr === undefined ? {} : { onStderr }),
+  })
+  checkpoint(restoring)
+  if (done.code === 0) return
+  const lines = done.stderr.trim().split('\n').filter((line) => !PROGRESS.test(line))
+  throw new UserError('restore-failed', { path: what, reason: `${file}: ${lines[0] ?? `exit ${done.code}`}` })
+}
+
+/** tar's own words for how far it is. */
+const PROGRESS = /^tar: pgwal (\d+)$/m
+
+async function unpackTars(restoring: Restoring, backup: Backup, place: RestorePlace): Promise<Content> {
+  const { host, as } = restoring
+  const total = (await sizeOf(restoring, backup)).bytes
+  const gnu = (await host.run('tar', ['--version'])).stdout.includes('GNU tar')
+  let before = 0
+  const unpack = async (file: string, into: string): Promise<void> => {
+    let bytes = 0
+    const options = gnu ? [`--checkpoint=${TAR_RECORDS_PER_SAY}`, '--checkpoint-action=echo=pgwal %u'] : []
+    restoring.doing({ code: 'backup-unpacking', params: { file: file.slice(file.lastIndexOf('/') + 1), copiedBytes: before, totalBytes: total } })
+    await program(restoring, 'tar', [...tarCompression(backup.compression), ...options, '--no-same-owner', '-xpf', file, '-C', into], file, (text) => {
+      const said = PROGRESS.exec(text)
+      if (said === null) return
+      bytes = Number(said[1]) * TAR_RECORD
+      restoring.doing({ code: 'backup-unpacking', params: { file: file.slice(file.lastIndexOf('/') + 1), copiedBytes: before + bytes, totalBytes: total } })
+    })
+    before += bytes
+  }
+  await unpack(`${backup.path}/base.tar${backup.compression}`, place.dataDir)
+  for (const { oid, source } of backup.tablespaces) {
+    await host.makeDirectory(`${place.tablespaces}/${oid}`, { ...as, mode: 0o700 })
+    await unpack(source, `${place.tablespaces}/${oid}`)
+  }
+  if (backup.wal === 'packed') {
+    const [wal] = (await entriesOf(host, backup.path, as)).filter(({ name }) => /^pg_wal\.tar/.test(name))
+    // It has the server's own compression or none.
+    const compression = wal!.name.slice('pg_wal.tar'.length) as Backup['compression']
+    if (await statOf(host, `${place.dataDir}/pg_wal`, as) === undefined) await host.makeDirectory(`${place.dataDir}/pg_wal`, { ...as, mode: 0o700 })
+    await program(restoring, 'tar', [...tarCompression(compression), '--no-same-owner', '-xpf', `${backup.path}/${wal!.name}`, '-C', `${place.dataDir}/pg_wal`], wal!.name)
+  }
+  const found: Content = new Map()
+  const visit = async (directory: string, prefix: string): Promise<void> => {
+    checkpoint(restoring)
+    for (const { name, kind } of await host.list(directory, as)) {
+      if (kind === 'directory') await visit(`${directory}/${name}`, `${prefix}${name}/`)
+      else if (kind === 'file') found.set(`${prefix}${name}`, { path: `${directory}/${name}`, size: (await host.stat(`${directory}/${name}`, as)).size })
+    }
+  }
+  await visit(place.dataDir, '')
+  for (const { oid } of backup.tablespaces) await visit(`${place.tablespaces}/${oid}`, `pg_tblspc/${oid}/`)
+  for (const name of NOT_TAKEN) {
+    if (!found.has(name)) continue
+    await host.removeFile(`${place.dataDir}/${name}`, as)
+    found.delete(name)
+  }
+  differences(backup, found)
+  return found
+}
+
+/** @throws UserError `backup-damaged` for the first file that is missing, of another size, or not in the manifest */
+function differences({ manifest, path }: Backup, found: Content): void {
+  if (manifest === undefined) return
+  const [first, ...others] = compareWithManifest(manifest, new Map([...found].map(([name, { size }]) => [name, size])))
+  if (first === undefined) return
+  const problem = first.code === 'size' ? `size ${first.found}, not ${first.expected}` : first.code
+  throw new UserError('backup-damaged', { path, file: first.path, problem: others.length === 0 ? problem : `${problem}; +${others.length}` })
+}
+
+async function compare(restoring: Restoring, backup: Backup, found: Content): Promise<boolean> {
+  const { host, as, signal } = restoring
+  const { manifest } = backup
+  if (manifest === undefined) return false
+  const files = comparedFiles(manifest)
+  const total = files.reduce((sum, { size }) => sum + size, 0)
+  let done = 0
+  for (const { path, size, checksum } of files) {
+    checkpoint(restoring)
+    if (checksum === undefined) return false
+    restoring.doing({ code: 'backup-comparing', params: { copiedBytes: done, totalBytes: total } })
+    const there = found.get(path)
+    if (there === undefined) throw new UserError('backup-damaged', { path: backup.path, file: path, problem: 'missing' })
+    const { hex } = await host.checksum(there.path, checksum.algorithm, { ...as, ...(signal === undefined ? {} : { stop: signal }) }).catch((error: unknown) => {
+      checkpoint(restoring)
+      throw error
+    })
+    if (!sameChecksum(checksum, hex)) throw new UserError('backup-damaged', { path: backup.path, file: path, problem: 'checksum' })
+    done += size
+  }
+  return true
+}

@@ -1,0 +1,9 @@
+import { SCHEMA } from './json.ts'
+import type { RecoverReport } from './recover-report.ts'
+
+/** recover. Times are UTC, apart from those that are called local. */
+export function recoverJson(report: RecoverReport): object {
+  const { outcome, done, commands, cluster, backup, passedOver, archive, target, into, tablespaces, binDir, port } = report
+  const plan = { backup, passedOver, archive, target, into, tablespaces, binDir, port }
+  return { schema: SCHEMA, command: 'recover', outcome, ...(cluster === undefined ? {} : { cluster }), plan, ...(done === undefined ? {} : { done }), commands }
+}
