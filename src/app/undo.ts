@@ -62,8 +62,9 @@ export async function selectRun(host: Host, selection: UndoSelection = {}): Prom
     return canBeUndone(run) ? run : undefined
   }
   const { dataDir, clusterId } = selection
-  const found = (await listRuns(host)).find((run) => run.state !== 'unreadable' && canBeUndone(run)
-    && (dataDir === undefined || isOf(run, { dataDir })) && (clusterId === undefined || run.plan.cluster.id === clusterId))
+  // One that cannot be read may be the very one that was meant: to pass over it would undo another, or say that there is nothing.
+  const found = (await listRuns(host)).find((run) => run.state === 'unreadable'
+    || (canBeUndone(run) && (dataDir === undefined || isOf(run, { dataDir })) && (clusterId === undefined || run.plan.cluster.id === clusterId)))
   return found === undefined ? undefined : readable(found)
 }
 

@@ -1,5 +1,7 @@
 /** Runs of pgwal on this cluster that left things half done. */
+import { UserError } from '../errors.ts'
 import { openRuns } from '../plan/journal.ts'
+import { unavailable } from './fact.ts'
 import type { Fact } from './fact.ts'
 
 export interface OpenRun {
@@ -13,6 +15,10 @@ export interface OpenRun {
 export const openRunsFact: Fact<readonly OpenRun[]> = {
   name: 'open-runs',
   async gather({ host, cluster }) {
-    return (await openRuns(host, cluster)).map(({ run, at, command, state }) => ({ run, at, command, state }))
+    const runs = await openRuns(host, cluster).catch((error: unknown) => {
+      if (error instanceof UserError) throw unavailable('not-readable', { target: String(error.params['path']) })
+      throw error
+    })
+    return runs.map(({ run, at, command, state }) => ({ run, at, command, state }))
   },
 }

@@ -138,8 +138,8 @@ export const errorTexts = {
     'zh-TW': { message: '{run} 這次執行曾被中斷，只完成了一部分。', remedy: '請先還原：`pgwal undo {run}`' },
   },
   'journal-unreadable': {
-    en: { message: 'The journal of run {run} cannot be read: {reason}', remedy: 'A newer pgwal may have written it. The files that it holds are in {path}.' },
-    'zh-TW': { message: '無法讀取 {run} 這次執行的日誌：{reason}', remedy: '它可能由較新的 pgwal 寫入。所保存的檔案位於 {path}。' },
+    en: { message: 'The journal of run {run} cannot be read: {reason}', remedy: 'A newer pgwal may have written it, or the disk does not give it back. It holds the files as they were: {path}. Move that directory away only when the run needs no undo.' },
+    'zh-TW': { message: '無法讀取 {run} 這次執行的日誌：{reason}', remedy: '它可能由較新的 pgwal 寫入，或磁碟無法讀出。其中保存檔案原本的內容：{path}。確定該次執行不需要還原後，才可移走這個目錄。' },
   },
   'setting-impossible': {
     en: { message: 'No place in the configuration files makes {name} = {value} take effect.', remedy: 'See which lines set it with `pgwal settings {name}`, and change the one that decides.' },

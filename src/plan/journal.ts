@@ -159,9 +159,12 @@ export function isOf(run: AnyRun, cluster: Pick<Cluster, 'dataDir'>): boolean {
   return run.state !== 'unreadable' && run.plan.cluster.dataDir === cluster.dataDir
 }
 
-/** Runs of a cluster that left things half done, the newest first. */
+/**
+ * Runs of a cluster that left things half done, the newest first.
+ * @throws UserError `journal-unreadable` where that cannot be told
+ */
 export async function openRuns(host: Host, cluster: Pick<Cluster, 'dataDir'>): Promise<RecordedRun[]> {
-  return (await listRuns(host)).flatMap((run) => (isOf(run, cluster) && (run.state === 'interrupted' || run.state === 'failed') ? [readable(run)] : []))
+  return (await listRuns(host)).flatMap((run) => (run.state === 'unreadable' || (isOf(run, cluster) && (run.state === 'interrupted' || run.state === 'failed')) ? [readable(run)] : []))
 }
 
 /** Undefined where there is no plan: nothing was begun there. */

@@ -125,7 +125,14 @@ class Revert {
   /** The server runs with its old files again: reloaded, restarted or started as it needs. */
   private async follow(): Promise<Reverted['server']> {
     const { context, options } = this
-    const needed = await this.needed()
+    let needed: Awaited<ReturnType<Revert['needed']>>
+    try {
+      needed = await this.needed()
+    } catch (error) {
+      // Whether it runs is not known, so neither is with what.
+      this.fail({ status: 'failed', code: 'step-failed', params: { step: 'restart', reason: failure(error).reason } })
+      return 'stale'
+    }
     if (needed === undefined) return 'untouched'
     await this.note({ event: 'intent', action: options.action, step: 'server' })
     if (needed === 'reload') {
@@ -156,7 +163,14 @@ class Revert {
     const { context, options, plan } = this
     const configured = plan.steps.some((step, at) => options.begun.has(at) && configures(step))
     if (!configured) return undefined
-    const postmaster = await readPostmaster(context).catch(() => undefined)
+    let postmaster: Postmaster | undefined
+    try {
+      postmaster = await readPostmaster(context)
+    } catch (error) {
+      // Down because of us, for all we know: a restart brings it back either way.
+      if (options.startIfDown) return 'restart'
+      throw error
+    }
     if (postmaster === undefined) return options.startIfDown ? 'start' : undefined
     if (options.startIfDown && !(await isUp(context, postmaster))) return 'restart'
     const sawNew = !samePostmaster(postmaster, options.postmasterBefore) && plan.effects.restartFor.length > 0

@@ -3,6 +3,7 @@ import fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { selectRun } from '../../src/app/undo.ts'
 import { NodeHost } from '../../src/host/node-host.ts'
 import { createJournal, findRun, listRuns, openJournal, openRuns } from '../../src/plan/journal.ts'
 import { takeLock } from '../../src/plan/lock.ts'
@@ -98,6 +99,9 @@ describe('the journal', () => {
     await fs.writeFile(`${runs}/not-a-run`, '')
     expect((await listRuns(state.host)).map(({ run, state: how }) => [run, how])).toEqual([['20260101-000002-0000', 'unreadable'], ['20260101-000001-0000', 'unreadable']])
     await expect(findRun(state.host, '20260101-000001-0000')).rejects.toMatchObject({ code: 'journal-unreadable' })
+    // Neither is passed over: what cannot be read may be what was meant, or what was left half done.
+    await expect(selectRun(state.host)).rejects.toMatchObject({ code: 'journal-unreadable' })
+    await expect(openRuns(state.host, cluster)).rejects.toMatchObject({ code: 'journal-unreadable' })
     for (const name of ['20260101-000000-0000', '../runs', 'x']) await expect(findRun(state.host, name)).rejects.toMatchObject({ code: 'no-such-run' })
   })
 })

@@ -23,7 +23,7 @@ export async function stateDirectory(): Promise<string> {
 export async function pgwal(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<ProgramRun> {
   return new Promise((resolve, reject) => {
     const clean = { PATH: process.env['PATH'], HOME: process.env['HOME'], LANG: 'C.UTF-8', ...env }
-    const child = execFile(process.execPath, [PROGRAM, ...args], { env: clean, timeout: 180_000, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
+    const child = execFile(process.execPath, [PROGRAM, ...args], { env: clean, timeout: 180_000, killSignal: 'SIGKILL', maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
       if (error !== null && typeof error.code !== 'number') {
         reject(new Error(`${error.message}\n${stdout}\n${stderr}`))
         return

@@ -74,6 +74,8 @@ export interface ServerOptions {
   readonly dataName?: string
   /** Where initdb and the server are; default: this project's own of that major. */
   readonly binDir?: string
+  /** Directory below which everything lies. Default `/tmp`. */
+  readonly where?: string
 }
 
 /** Debian's programs, which have pg_basebackup and pg_verifybackup as well. */
@@ -95,7 +97,7 @@ export class TestServer {
   /** A new cluster, not started. Everything lies below `root`, which belongs to the server's account. */
   static async create(major: Major, options: ServerOptions = {}): Promise<TestServer> {
     const account = await serverAccount()
-    const root = await fs.mkdtemp(path.join('/tmp', `pgwal-test-${major}-`))
+    const root = await fs.mkdtemp(path.join(options.where ?? '/tmp', `pgwal-test-${major}-`))
     const server = new TestServer(major, account, root, await freePort(), options.superuser ?? 'postgres', options.dataName ?? 'data', options.binDir ?? binDirectory(major))
     await fs.mkdir(server.socketDir)
     await fs.chmod(root, 0o755)
