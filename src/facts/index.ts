@@ -23,6 +23,7 @@ import { rolesFact } from './roles.ts'
 import { selinuxFact } from './selinux.ts'
 import { serverFact } from './server.ts'
 import { serviceSandboxFact } from './service-sandbox.ts'
+import { stuckSegmentFact } from './stuck-segment.ts'
 
 export const facts: readonly Fact<unknown>[] = [
   archiveCommandFact,
@@ -48,4 +49,5 @@ export const facts: readonly Fact<unknown>[] = [
   selinuxFact,
   serverFact,
   serviceSandboxFact,
+  stuckSegmentFact,
 ]

@@ -14,6 +14,8 @@ export interface ArchiverLine {
   readonly command?: string
   readonly exitCode?: number
   readonly signal?: number
+  /** How a command crashes on Windows: `0xC0000005`. */
+  readonly exception?: string
   /** As the log has it. */
   readonly time?: string
 }
@@ -21,6 +23,10 @@ export interface ArchiverLine {
 interface Entry {
   readonly message: string
   readonly detail: string
+  /** Written by the archiver itself, which CSV and JSON say of each line. */
+  readonly byArchiver?: boolean
+  /** An error of the server's own, as an archive library reports it. */
+  readonly isError?: boolean
   readonly time?: string
   /** Lines without a prefix just before it. */
   readonly before: readonly string[]
@@ -36,42 +42,73 @@ const PHRASES = [
   /archiver process .* exited/i,
   /could not (archive|create file .*archtemp)/i,
   /archive modules? /i,
+  /invalid value for parameter .archive_command/i,
 ]
 
+/** The server's words for a command that failed, in English. */
+const COMMAND_FAILED = /archive command (failed|was terminated|exited)/i
+
 /**
- * @param archiveCommand the configured one: its text in a line gives the line away in any language
+ * Lines of the archiver, in any language: by the server's own words where they are English, else by the archive command in
+ * the DETAIL as it was run, or by the column that names the process.
+ * @param archiveCommand the configured one, with its placeholders
  */
 export function findArchiverLines(text: string, format: LogFormat, archiveCommand?: string): ArchiverLine[] {
   const entries = format === 'stderr' ? textEntries(text) : format === 'csvlog' ? csvEntries(text) : jsonEntries(text)
-  const piece = longestLiteral(archiveCommand)
+  const asRun = patternOf(archiveCommand)
   return entries.flatMap((entry) => {
-    const all = `${entry.message}\n${entry.detail}`
-    const told = PHRASES.some((phrase) => phrase.test(all)) || (piece !== undefined && all.includes(piece))
-    return told ? [lineOf(entry)] : []
+    const ran = asRun?.test(entry.detail) === true
+    const told = ran || (entry.byArchiver === true && (entry.isError === true || entry.detail !== '')) || PHRASES.some((phrase) => phrase.test(`${entry.message}\n${entry.detail}`))
+    return told ? [lineOf(entry, ran || COMMAND_FAILED.test(entry.message) || (entry.byArchiver === true && entry.detail !== ''))] : []
   })
 }
 
-function lineOf({ message, detail, time, before }: Entry): ArchiverLine {
-  const cause = before.at(-1)?.slice(0, LONGEST)
-  // Numbers survive translation: `exit code 1`, `signal 9`, at the end of the message.
-  const exitCode = /(?:exit code|code|status)\D{0,3}(\d+)\s*$/i.exec(message)?.[1] ?? /fail\D+(\d{1,3})\s*$/i.exec(message)?.[1]
-  const signal = /signal (\d+)/i.exec(message)?.[1]
+/** The last line without a prefix: what a command printed, where the server's own messages go elsewhere. */
+export function lastLooseLine(text: string): string | undefined {
+  return text.split(/\r?\n/).findLast((line) => line.trim() !== '' && !line.startsWith('\t') && !HEAD.test(line.slice(0, LONGEST_LINE)))?.slice(0, LONGEST)
+}
+
+/** What Windows' event log holds, the newest event first there and last here, as a text log would have it. */
+export function eventMessages(xml: string): string {
+  return [...xml.matchAll(/<Data(?:\s[^>]*)?>([^<]*)<\/Data>/g)]
+    .map(([, data]) => data!.replaceAll(/&(lt|gt|quot|apos|amp|#(\d+)|#x([0-9a-fA-F]+));/g, (_all, name: string, decimal?: string, hex?: string) =>
+      decimal !== undefined ? String.fromCodePoint(Number(decimal)) : hex !== undefined ? String.fromCodePoint(Number.parseInt(hex, 16)) : ({ lt: '<', gt: '>', quot: '"', apos: "'" }[name] ?? '&')).trim())
+    .reverse().join('\n')
+}
+
+/** @param ofCommand whether it is about a command that failed: then its number is the status or the signal */
+function lineOf({ message, detail, time, before, isError }: Entry, ofCommand: boolean): ArchiverLine {
+  const outcome = ofCommand ? outcomeOf(message) : {}
+  const cause = (before.at(-1) ?? (isError === true && Object.keys(outcome).length === 0 ? message : undefined))?.slice(0, LONGEST)
   const command = /: ([^]*)$/.exec(detail)?.[1]
   return {
-    text: cause === undefined ? message.slice(0, LONGEST) : `${cause} (${message.slice(0, LONGEST)})`,
+    text: cause === undefined || cause === message.slice(0, LONGEST) ? message.slice(0, LONGEST) : `${cause} (${message.slice(0, LONGEST)})`,
     message: message.slice(0, LONGEST),
     ...(cause === undefined ? {} : { cause }),
     ...(command === undefined ? {} : { command: command.slice(0, LONGEST) }),
-    ...(exitCode === undefined ? {} : { exitCode: Number(exitCode) }),
-    ...(signal === undefined ? {} : { signal: Number(signal) }),
+    ...outcome,
     ...(time === undefined ? {} : { time }),
   }
 }
 
-/** A piece of the command that the DETAIL repeats as it stands; too short a piece would be found everywhere. */
-function longestLiteral(command: string | undefined): string | undefined {
-  const longest = (command ?? '').split(/%./).sort((a, b) => b.length - a.length)[0] ?? ''
-  return longest.trim().length >= 8 ? longest : undefined
+/**
+ * How the command ended. The words are translated, their form is not: `… exit code 1`, `… signal 9: Killed`, `… 0xC0000005`.
+ * In all translations the name of a signal stands last, behind a colon, and an exit status has none behind it.
+ */
+function outcomeOf(message: string): Pick<ArchiverLine, 'exitCode' | 'signal' | 'exception'> {
+  const exception = /0x[0-9A-F]+/i.exec(message)?.[0]
+  if (exception !== undefined) return { exception }
+  const [, number, rest] = /(\d+)(.*)$/s.exec(message) ?? []
+  if (number === undefined || rest === undefined) return {}
+  return /[:\uFF1A]\s*\S/.test(rest) ? { signal: Number(number) } : { exitCode: Number(number) }
+}
+
+/** Matches the command as it was run for any WAL file. */
+function patternOf(command: string | undefined): RegExp | undefined {
+  const text = command?.trim() ?? ''
+  if (text === '') return undefined
+  const pattern = text.replace(/%[pf%]|[.*+?^$(){}|[\]\\]/g, (found) => found === '%p' ? '\\S*[0-9A-F]{8}\\S*' : found === '%f' ? '[0-9A-F]{8}[0-9A-Za-z.]*' : found === '%%' ? '%' : `\\${found}`)
+  return new RegExp(pattern)
 }
 
 /** What is beyond it is not read: matching takes time with the square of it. */
@@ -81,7 +118,7 @@ const LONGEST_LINE = 4_096
 const HEAD = /^(.*?)([^\s:]+):  (.*)$/
 
 function textEntries(text: string): Entry[] {
-  const entries: { message: string; detail: string; time?: string; before: string[]; prefix: string }[] = []
+  const entries: { message: string; detail: string; time?: string; before: string[]; prefix: string; isError: boolean }[] = []
   let loose: string[] = []
   let open: 'message' | 'detail' | undefined
   for (const line of text.split(/\r?\n/)) {
@@ -98,7 +135,7 @@ function textEntries(text: string): Entry[] {
       open = 'detail'
     } else {
       const time = timeOf(prefix)
-      entries.push({ message: rest, detail: '', before: loose, prefix, ...(time === undefined ? {} : { time }) })
+      entries.push({ message: rest, detail: '', before: loose, prefix, isError: /^(ERROR|FATAL|PANIC)$/.test(label), ...(time === undefined ? {} : { time }) })
       loose = []
       open = 'message'
     }
@@ -118,10 +155,15 @@ function timeOf(prefix: string): string | undefined {
   return /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [A-Z+\-\d:]+)?/.exec(prefix)?.[0]
 }
 
+/** Class 00 is success, 01 a warning. */
+function isErrorState(state: string): boolean {
+  return /^[0-9A-Z]{5}$/.test(state) && !/^0[01]/.test(state)
+}
+
 function csvEntries(text: string): Entry[] {
   return csvRows(text).flatMap((row) => {
-    const [time, message, detail] = [row[0], row[13], row[14]]
-    return message === undefined ? [] : [{ message, detail: detail ?? '', before: [], ...(time === undefined ? {} : { time }) }]
+    const [time, state, message, detail, backend] = [row[0], row[12], row[13], row[14], row[23]]
+    return message === undefined ? [] : [{ message, detail: detail ?? '', before: [], byArchiver: backend === 'archiver', isError: state !== undefined && isErrorState(state), ...(time === undefined ? {} : { time }) }]
   })
 }
 
@@ -156,9 +198,9 @@ function jsonEntries(text: string): Entry[] {
   return text.split('\n').flatMap((line): Entry[] => {
     try {
       const entry = JSON.parse(line) as Record<string, unknown>
-      const { message, detail, timestamp } = entry
+      const { message, detail, timestamp, backend_type: backend, state_code: state } = entry
       if (typeof message !== 'string') return []
-      return [{ message, detail: typeof detail === 'string' ? detail : '', before: [], ...(typeof timestamp === 'string' ? { time: timestamp } : {}) }]
+      return [{ message, detail: typeof detail === 'string' ? detail : '', before: [], byArchiver: backend === 'archiver', isError: typeof state === 'string' && isErrorState(state), ...(typeof timestamp === 'string' ? { time: timestamp } : {}) }]
     } catch {
       return []
     }

@@ -3,15 +3,19 @@
  * nowhere else. The log may be text, CSV or JSON, and its words may be translated, so that they are matched loosely.
  * @see https://www.postgresql.org/docs/current/runtime-config-logging.html
  */
+import type { RunOptions } from '../host/host.ts'
 import { acting, optional, unavailable } from './fact.ts'
 import { archiveCommandFact } from './archive-command.ts'
+import { effectiveSettingsFact } from './effective-settings.ts'
 import type { Fact, Gathering } from './fact.ts'
-import { findArchiverLines } from './log-lines.ts'
+import { eventMessages, findArchiverLines, lastLooseLine } from './log-lines.ts'
 import type { ArchiverLine, LogFormat } from './log-lines.ts'
 
 export interface LogFact {
   /** The file, or the command that prints the log. */
   readonly source: string
+  /** Set where the newest file says nothing of the archiver, and this is one from before the last rotation. */
+  readonly rotated?: true
   /** The newest last. */
   readonly archiverLines: readonly ArchiverLine[]
 }
@@ -19,6 +23,10 @@ export interface LogFact {
 /** Bytes from the end of the log. */
 const TAIL = 256 << 10
 const MOST_LINES = 20
+/** Files of before the last rotation that are looked into where the newest one tells nothing. */
+const MOST_OLDER = 2
+/** Lines from the end of the journal, events from the end of the event log. */
+const NEWEST = 2000
 
 interface LogFile {
   readonly path: string
@@ -28,19 +36,53 @@ interface LogFile {
 export const logFact: Fact<LogFact> = {
   name: 'log',
   async gather(from) {
-    const command = await optional(from, archiveCommandFact)
-    const lines: ArchiverLine[] = []
-    let source: string | undefined
-    for (const { path, format } of await logFiles(from)) {
-      const text = await tail(from, path)
-      if (text === undefined) continue
-      source ??= path
-      lines.push(...findArchiverLines(text, format, command?.text))
-    }
-    source ??= await fromService(from, (text) => lines.push(...findArchiverLines(text, 'stderr', command?.text)))
-    if (source === undefined) throw unavailable('no-log')
-    return { source, archiverLines: lines.slice(-MOST_LINES) }
+    const command = (await optional(from, archiveCommandFact))?.text
+    const files = await logFiles(from)
+    const newest = await linesOf(from, files, command)
+    if (newest.archiverLines.length > 0) return { source: newest.source!, archiverLines: newest.archiverLines.slice(-MOST_LINES) }
+    const older = await linesOf(from, await olderFiles(from, files), command)
+    if (older.archiverLines.length > 0) return { source: older.source!, rotated: true, archiverLines: older.archiverLines.slice(-MOST_LINES) }
+    if (newest.source !== undefined) return { source: newest.source, archiverLines: [] }
+    const elsewhere = await fromElsewhere(from)
+    if (elsewhere === undefined) throw unavailable('no-log')
+    return { source: elsewhere.source, archiverLines: findArchiverLines(elsewhere.text, 'stderr', command).slice(-MOST_LINES) }
   },
+}
+
+async function linesOf(from: Gathering, files: readonly LogFile[], command: string | undefined): Promise<{ source?: string; archiverLines: ArchiverLine[] }> {
+  const archiverLines: ArchiverLine[] = []
+  let source: string | undefined
+  let printed: string | undefined
+  for (const { path, format } of files) {
+    const text = await tail(from, path)
+    if (text === undefined) continue
+    source ??= path
+    const found = findArchiverLines(text, format, command)
+    if (format === 'stderr') printed = lastLooseLine(text)
+    // The command's own words go to the text log, the server's to the other.
+    else if (printed !== undefined) {
+      const last = found.at(-1)
+      if (last !== undefined && last.cause === undefined) found[found.length - 1] = { ...last, cause: printed, text: `${printed} (${last.message})` }
+    }
+    archiverLines.push(...found)
+  }
+  return { ...(source === undefined ? {} : { source }), archiverLines }
+}
+
+/** Files that were written before these: their names differ in numbers, a day or a month, or end in `.1`. The newest last. */
+async function olderFiles(from: Gathering, files: readonly LogFile[]): Promise<LogFile[]> {
+  const found: (LogFile & { readonly modified: number })[] = []
+  for (const { path, format } of files) {
+    const cut = path.lastIndexOf('/')
+    const [directory, name] = [path.slice(0, cut), path.slice(cut + 1)]
+    const kin = new RegExp(`^${name.replaceAll(/[.*+?^$(){}|[\]\\]/g, '\\$&').replaceAll(/\d+|Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec/g, '\\w+')}(\\.1)?$`)
+    for (const entry of await from.host.list(directory, acting(from)).catch(() => [])) {
+      if (entry.name === name || !kin.test(entry.name) || files.some((one) => one.path === `${directory}/${entry.name}`)) continue
+      const info = await from.host.stat(`${directory}/${entry.name}`, acting(from)).catch(() => undefined)
+      if (info?.kind === 'file') found.push({ path: `${directory}/${entry.name}`, format, modified: info.modified.getTime() })
+    }
+  }
+  return found.sort((a, b) => a.modified - b.modified).slice(-MOST_OLDER)
 }
 
 /** The files that the collector writes now (current_logfiles in the data directory names them), else the one that the start redirected to. */
@@ -73,14 +115,37 @@ async function tail(from: Gathering, path: string): Promise<string | undefined> 
   }
 }
 
-/** The service's own log (the journal), for servers that log to stderr with no file behind it. */
-async function fromService({ host, cluster }: Gathering, found: (text: string) => void): Promise<string | undefined> {
+interface Elsewhere {
+  readonly source: string
+  readonly text: string
+}
+
+/** Where no file is: the journal of the service, syslog, or the event log of Windows. */
+async function fromElsewhere(from: Gathering): Promise<Elsewhere | undefined> {
+  const { host, cluster } = from
+  const asked = async (file: string, args: readonly string[], options: RunOptions = {}): Promise<Elsewhere | undefined> => {
+    const ran = await host.run(file, args, { timeoutMs: 8_000, maxOutput: 4 * TAIL, ...options }).catch(() => undefined)
+    return ran === undefined || ran.code !== 0 || ran.stdout.trim() === '' ? undefined : { source: [file, ...args].join(' '), text: ran.stdout }
+  }
+  const settings = await optional(from, effectiveSettingsFact)
+  const destination = settings?.get('log_destination')?.running?.value ?? settings?.get('log_destination')?.configured?.value ?? ''
+  if (host.os === 'win32') {
+    const events = await asked('wevtutil', ['qe', 'Application', '/q:*[System[Provider[@Name="PostgreSQL"]]]', `/c:${NEWEST}`, '/rd:true', '/f:xml'])
+    return events === undefined ? undefined : { ...events, text: eventMessages(events.text) }
+  }
+  if (/syslog/.test(destination)) {
+    const ident = settings?.get('syslog_ident')?.running?.value ?? settings?.get('syslog_ident')?.configured?.value ?? 'postgres'
+    const journal = await asked('journalctl', ['-t', ident, '-o', 'cat', '-n', String(NEWEST), '--no-pager'])
+    if (journal !== undefined) return journal
+    for (const path of ['/var/log/postgresql.log', '/var/log/syslog', '/var/log/messages']) {
+      const text = await tail(from, path)
+      if (text !== undefined) return { source: path, text }
+    }
+  }
   // Loaded only here: what no file tells is rare, and every start would pay for all platforms.
   const { serviceOf } = await import('../platforms/index.ts')
   const { logs } = await serviceOf(cluster, host)
   if (logs === undefined) return undefined
-  const ran = await host.run(logs.file, logs.args, { timeoutMs: logs.timeoutMs, maxOutput: TAIL, ...(logs.as === undefined ? {} : { as: logs.as }), ...(logs.env === undefined ? {} : { env: logs.env }) })
-  if (ran.code !== 0 || ran.stdout.trim() === '') return undefined
-  found(ran.stdout)
-  return [logs.file, ...logs.args].join(' ')
+  const args = logs.args.map((arg, at) => (logs.args[at - 1] === '-n' ? String(NEWEST) : arg))
+  return asked(logs.file, args, { timeoutMs: logs.timeoutMs, ...(logs.as === undefined ? {} : { as: logs.as }), ...(logs.env === undefined ? {} : { env: logs.env }) })
 }

@@ -10,6 +10,8 @@ export interface ServerProcess {
   readonly role: 'archiver' | 'walsender' | 'walreceiver' | 'startup' | 'other'
   /** The whole title. */
   readonly title: string
+  /** What the archiver runs at this moment, and since when (Linux). */
+  readonly runs?: { readonly command: string; readonly since: Date }
 }
 
 export const processesFact: Fact<readonly ServerProcess[]> = {
@@ -20,7 +22,11 @@ export const processesFact: Fact<readonly ServerProcess[]> = {
     if (cluster.pid === undefined) throw unavailable('remote')
     if (host.os === 'win32') throw unavailable('not-applicable')
     const children = host.os === 'linux' ? await linuxChildren(from, cluster.pid) : await listedChildren(from, cluster.pid)
-    return children.map(({ pid, title }) => ({ pid, title, role: roleOf(title) }))
+    return Promise.all(children.map(async ({ pid, title }) => {
+      const role = roleOf(title)
+      const runs = role === 'archiver' && host.os === 'linux' ? await childOf(from, pid) : undefined
+      return { pid, title, role, ...(runs === undefined ? {} : { runs }) }
+    }))
   },
 }
 
@@ -41,6 +47,25 @@ async function linuxChildren(from: Gathering, parent: number): Promise<Child[]> 
     return { pid, title: title.replace(/\0.*$/s, '').trim() }
   }))
   return children.filter(({ title }) => title !== '')
+}
+
+/** Units of /proc/PID/stat in a second, on every Linux that Node runs on. */
+const TICKS = 100
+
+/** The command that a process has started and waits for; undefined where there is none. */
+async function childOf(from: Gathering, parent: number): Promise<ServerProcess['runs']> {
+  const text = async (path: string) => new TextDecoder().decode(await from.host.read(path))
+  try {
+    const pid = (await text(`/proc/${parent}/task/${parent}/children`)).trim().split(' ')[0]
+    if (pid === undefined || pid === '') return undefined
+    const [command, stat, system] = await Promise.all([text(`/proc/${pid}/cmdline`), text(`/proc/${pid}/stat`), text('/proc/stat')])
+    // Field 22 is the time of its start since boot; the name in field 2 may hold anything, a bracket too.
+    const ticks = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19])
+    const boot = Number(/^btime (\d+)$/m.exec(system)?.[1])
+    return Number.isFinite(ticks + boot) ? { command: command.replaceAll('\0', ' ').replace(/^(\/bin\/)?sh -c /, '').trim(), since: new Date((boot + ticks / TICKS) * 1000) } : undefined
+  } catch {
+    return undefined
+  }
 }
 
 async function listedChildren({ host }: Gathering, parent: number): Promise<Child[]> {

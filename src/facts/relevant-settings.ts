@@ -30,6 +30,7 @@ export const RELEVANT_SETTINGS = [
   'server_version',
   'ssl',
   'summarize_wal',
+  'syslog_ident',
   'unix_socket_directories',
   'wal_keep_segments',
   'wal_keep_size',

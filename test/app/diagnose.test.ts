@@ -116,9 +116,9 @@ describe.each([14, 17] as const)('PostgreSQL %i', (major) => {
     try {
       await failOnce()
       const report = await doctor(server)
-      expect(alarms(report)).toEqual(['archive-directory/not-writable', 'archiver-failures/failing-because'])
+      expect(alarms(report)).toEqual(['archive-directory/not-writable', 'archiver-failures/permission-denied'])
       expect(finding(report, 'archive-directory/not-writable')).toMatchObject({ params: { path: archive, found: owner, owner: server.account.name, reason: 'EACCES' }, at: { file: archive } })
-      expect(finding(report, 'archiver-failures/failing-because')?.params['cause']).toMatch(/Permission denied/)
+      expect(finding(report, 'archiver-failures/permission-denied')?.params['cause']).toMatch(/Permission denied/)
     } finally {
       await fs.chmod(archive, 0o700)
       await own(archive)
@@ -132,7 +132,7 @@ describe.each([14, 17] as const)('PostgreSQL %i', (major) => {
     await failOnce()
     const report = await doctor(server)
     expect(finding(report, 'archive-directory/parent-missing')).toMatchObject({ severity: 'error', params: { path: missing, obstacle: `${server.root}/gone` } })
-    expect(finding(report, 'archiver-failures/failing-because')?.params['cause']).toMatch(/No such file or directory/)
+    expect(finding(report, 'archiver-failures/no-such-file')?.params['cause']).toMatch(/No such file or directory/)
     await set(good())
     await server.restart()
     await drain()
@@ -161,7 +161,7 @@ describe.each([14, 17] as const)('PostgreSQL %i', (major) => {
     const report = await doctor(server)
     expect((await archiver()).failed).toBe(failed)
     expect(finding(report, 'archive-command/program-missing')).toMatchObject({ params: { program: '/no/such/program' } })
-    expect(finding(report, 'archiver-failures/uncounted')?.params['cause']).toMatch(/127/)
+    expect(finding(report, 'archiver-failures/program-not-found')?.params['cause']).toMatch(/127/)
   })
 
   it('/bin/true: all well, say the statistics', async () => {

@@ -15,9 +15,10 @@ const PERMISSION = { cause: `cp: cannot create regular file '/a/${NEXT}': Permis
 const found = (uses: object) => run(check, { settings: on }, { server: known({ inRecovery: false }), ...uses })
 
 describe('the statistics', () => {
-  it('a failure newer than the last success, with the words of the log', () => {
+  it('a failure newer than the last success, with the words of the log, since the segment waits', () => {
     expect(found({ archiver: stats(5, 60), status: queue(1), log: log(PERMISSION) })).toMatchObject([
-      { code: 'failing-because', severity: 'error', params: { segment: NEXT, failed: 3, agoMs: 5000, cause: PERMISSION.cause }, at: { file: '/var/log/pg.log' } }])
+      { code: 'permission-denied', severity: 'error', params: { segment: NEXT, forMs: 60_000, cause: PERMISSION.cause }, at: { file: '/var/log/pg.log' } }])
+    expect(found({ archiver: stats(5, 90), status: unknown('not-readable'), log: log(PERMISSION) })).toMatchObject([{ params: { segment: NEXT, forMs: 90_000 } }])
   })
   it('without a log', () => {
     expect(codes(found({ archiver: stats(5, null), status: queue(1), log: unknown('no-log') }))).toEqual(['error failing'])
@@ -30,19 +31,76 @@ describe('the statistics', () => {
 })
 
 describe('what the statistics do not count', () => {
-  it.each([
-    [{ message: 'archive command failed with exit code 127', exitCode: 127, command: `/no/such pg_wal/${NEXT}` }],
-    [{ message: 'archive command was terminated by signal 9: Killed', signal: 9 }],
-  ])('%j', (line) => {
-    expect(codes(found({ archiver: stats(null, null), status: queue(1), log: log(line) }))).toEqual(['error uncounted'])
+  it.each<[string, Partial<ArchiverLine>]>([
+    ['program-not-found', { message: 'archive command failed with exit code 127', exitCode: 127, command: `/no/such pg_wal/${NEXT}` }],
+    ['program-not-executable', { message: 'archive command failed with exit code 126', exitCode: 126 }],
+    ['connection-failed', { message: 'archive command failed with exit code 255', exitCode: 255 }],
+    ['killed', { message: 'archive command was terminated by signal 9: Killed', signal: 9 }],
+    ['killed', { message: 'archive command failed with exit code 137', exitCode: 137 }],
+    ['system-call-blocked', { message: 'archive command was terminated by signal 31: Bad system call', signal: 31 }],
+    ['system-call-blocked', { message: 'archive command failed with exit code 159', exitCode: 159 }],
+  ])('%s: %j', (code, line) => {
+    expect(codes(found({ archiver: stats(null, null), status: queue(1), log: log(line) }))).toEqual([`error ${code}`])
   })
   it('is over when it was about another segment than what waits now', () => {
     expect(found({ archiver: stats(null, 5), status: queue(1), log: log({ message: 'x', exitCode: 127, command: '/no/such pg_wal/000000010000000000000003' }) })).toEqual([])
   })
+  it('and in a file from before the last rotation counts only for the very segment that waits', () => {
+    const rotated = (line: Partial<ArchiverLine>) => known({ source: '/var/log/pg.log.1', rotated: true, archiverLines: [{ text: '', message: '', ...line }] })
+    expect(found({ archiver: stats(null, 5), status: queue(1), log: rotated({ exitCode: 255, message: 'archive command failed with exit code 255' }) })).toEqual([])
+    expect(codes(found({ archiver: stats(null, 5), status: queue(1), log: rotated({ exitCode: 127, message: 'x', command: `/no/such pg_wal/${NEXT}` }) }))).toEqual(['error program-not-found'])
+  })
 })
 
-it('without a login the log alone tells', () => {
-  expect(codes(found({ archiver: unknown('no-login'), status: queue(1), log: log(PERMISSION) }))).toEqual(['error failing-by-log'])
+describe('why', () => {
+  it.each<[string, Partial<ArchiverLine>]>([
+    ['no-space', { cause: `cp: error writing '/a/${NEXT}': No space left on device`, exitCode: 1 }],
+    ['no-space', { cause: `cp: Fehler beim Schreiben von '/a/${NEXT}': Auf dem Gerät ist kein Speicherplatz mehr verfügbar`, exitCode: 1 }],
+    ['quota-exceeded', { cause: `cp: error writing '/a/${NEXT}': Disk quota exceeded`, exitCode: 1 }],
+    ['quota-exceeded', { cause: `cp: 寫入 '/a/${NEXT}' 時發生錯誤: 磁碟配額已滿`, exitCode: 1 }],
+    ['read-only', { cause: `cp: impossible de créer '/a/${NEXT}': Système de fichiers accessible en lecture seulement`, exitCode: 1 }],
+    ['permission-denied', { cause: `cp: 無法建立普通檔案 '/a/${NEXT}': 拒絕不符權限的操作`, exitCode: 1 }],
+    ['permission-denied', { cause: `cp: cannot create regular file '/a/${NEXT}': Operation not permitted`, exitCode: 1 }],
+    ['permission-denied', { cause: 'Access is denied.', exitCode: 1 }],
+    ['no-such-file', { cause: `cp: 无法获取 '${NEXT}' 的文件状态: 没有那个文件或目录`, exitCode: 1 }],
+    ['no-such-file', { cause: 'The system cannot find the path specified.', exitCode: 1 }],
+    ['io-error', { cause: `cp: failed to close '/a/${NEXT}': Stale file handle`, exitCode: 1 }],
+    ['connection-failed', { cause: 'backup@host: Permission denied (publickey,password).', exitCode: 1 }],
+    ['connection-failed', { cause: 'Host key verification failed.', exitCode: 12 }],
+    ['timed-out', { message: 'archive command failed with exit code 124', exitCode: 124, command: NEXT }],
+    ['crashed', { message: 'archive command was terminated by exception 0xC0000005', exception: '0xC0000005' }],
+    ['failing-because', { cause: 'the tool has its own words', exitCode: 3 }],
+  ])('%s: %j', (code, line) => {
+    expect(codes(found({ archiver: stats(5, 60), status: queue(1), log: log(line) }))).toEqual([`error ${code}`])
+  })
+
+  it('a file that is no segment', () => {
+    const status = known({ ready: 2, done: 1, oldest: { name: '00000002.history', since: ago(90)! } })
+    expect(found({ archiver: stats(5, 60), status, log: log({ cause: 'not a WAL segment: 00000002.history', exitCode: 1 }) })).toMatchObject([{ code: 'name-refused', params: { segment: '00000002.history' } }])
+  })
+
+  it.each([['incomplete', 'incomplete-copy'], ['identical', 'stored-already'], ['different', 'other-file'], ['absent', 'failing-because'], ['exists', 'failing-because']])('a guard without words, and what lies there is %s', (state, code) => {
+    const stuck = known({ name: NEXT, path: `/a b/${NEXT}`, state, size: 500, wanted: 1000 })
+    const line = log({ message: 'archive command failed with exit code 1', exitCode: 1, command: `test ! -f /a/${NEXT}` })
+    expect(codes(found({ archiver: stats(5, 60), status: queue(1), log: line, stuck }))).toEqual([`error ${code}`])
+    // A full disk is the cause of the half copy, not the other way round.
+    expect(codes(found({ archiver: stats(5, 60), status: queue(1), log: log({ cause: 'No space left on device', command: NEXT }), stuck }))).toEqual(['error no-space'])
+  })
+})
+
+describe('a command that does not end', () => {
+  const running = (seconds: number) => known([{ pid: 7, role: 'archiver', title: 'postgres: archiver', runs: { command: 'sh -c scp x', since: ago(seconds)! } }])
+  it.each([[30, []], [150, ['warning hanging']], [900, ['error hanging']]])('since %i s', (seconds, expected) => {
+    expect(codes(found({ archiver: stats(null, 60), status: queue(1), log: log(), processes: running(seconds) }))).toEqual(expected)
+  })
+  it('is none where nothing waits', () => {
+    expect(found({ archiver: stats(null, 60), status: queue(0), log: log(), processes: running(900) })).toEqual([])
+  })
+})
+
+it('without a login the log and the queue tell', () => {
+  expect(codes(found({ archiver: unknown('no-login'), status: queue(1), log: log(PERMISSION) }))).toEqual(['error permission-denied'])
+  expect(codes(found({ archiver: unknown('no-login'), status: unknown('not-readable'), log: log({ ...PERMISSION, cause: 'x' }) }))).toEqual(['error failing-by-log'])
   expect(codes(found({ archiver: unknown('no-login'), status: queue(1), log: log() }))).toEqual(['skip no-login'])
 })
 

@@ -48,7 +48,7 @@ describe('docs/coverage.md', () => {
       // `check`: `code`, `code`; `check`: `code`
       for (const part of foundBy.split(';')) {
         const [id, ...codes] = words(part)
-        expect(part.trim()).toMatch(/^`[a-z-]+`: `[a-z-]+`(, `[a-z-]+`)*$/)
+        expect(part.trim()).toMatch(/^`[a-z-]+`: `[a-z0-9-]+`(, `[a-z0-9-]+`)*$/)
         expect(units.has(id!), `no check ${id}`).toBe(true)
         for (const code of codes) expect(units.get(id!)!.has(code), `${id} has no code ${code}`).toBe(true)
       }
