@@ -39,13 +39,16 @@ export interface VerifyOptions extends GatheringOptions {
 export async function verify(host: Host, cluster: Cluster, options: VerifyOptions): Promise<ClusterReport> {
   const { gathering, session, close } = await gatheringFor(host, cluster, options)
   try {
-    const checks: CheckResult[] = [...(await runChecks({ ...gathering, now: host.now() }, { only: CHECKLIST }))]
+    // The archiver works while the checks look: neither waits for the other.
+    const judging = runChecks({ ...gathering, now: host.now() }, { only: CHECKLIST })
+    judging.catch(() => undefined)
+    const probed: CheckResult[] = []
     const open = await session()
     let roundTripAt: Date | undefined
     for (const probe of probes) {
       if (probe.onRequest === true && options.drill === undefined) continue
       if (!open.ok) {
-        checks.push({ id: probe.id, verdict: { kind: 'skip', why: open.why } })
+        probed.push({ id: probe.id, verdict: { kind: 'skip', why: open.why } })
         continue
       }
       if (probe.id === archiveRoundTrip.id) roundTripAt = host.now()
@@ -58,8 +61,9 @@ export async function verify(host: Host, cluster: Cluster, options: VerifyOption
           return { kind: 'crash', error } as const
         })
       if (probe.id === restoreDrill.id) await keepDrill(host, cluster, verdict)
-      checks.push({ id: probe.id, verdict })
+      probed.push({ id: probe.id, verdict })
     }
+    const checks = [...(await judging), ...probed]
     return { cluster, checks, summary: summarise(checks), statement: await statementOf(gathering, checks, roundTripAt) }
   } finally {
     await close()
