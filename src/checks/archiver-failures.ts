@@ -126,7 +126,7 @@ export default defineCheck({
         'permission-denied': {
           message: '{segment} is not archived, for {forMs}: {owner} may not do what the archive command does ({cause})',
           why: 'The server tries again for ever, and keeps all WAL until its disk is full.',
-          remedy: 'first what this report says of archive-directory, archive-selinux, archive-apparmor and service-sandbox; if none of them does, each part of the path in the message: sudo -u {owner} namei -l PATH',
+          remedy: 'in this order: what this report says of archive-directory, archive-selinux and service-sandbox; each part of the path in the message (sudo -u {owner} namei -l PATH); AppArmor (sudo aa-status names what it confines)',
         },
         'no-such-file': {
           message: '{segment} is not archived, for {forMs}: a file or directory is missing ({cause})',
@@ -237,7 +237,7 @@ export default defineCheck({
         'permission-denied': {
           message: '{segment} 已有 {forMs} 未能歸檔：{owner} 沒有執行歸檔命令所需的權限（{cause}）',
           why: '伺服器會一直重試，並保留所有 WAL，直到磁碟滿載。',
-          remedy: '先看本報告中的 archive-directory、archive-selinux、archive-apparmor 與 service-sandbox；若都沒有指出原因，再查看訊息中路徑的每一層：sudo -u {owner} namei -l PATH',
+          remedy: '依此順序：本報告中的 archive-directory、archive-selinux 與 service-sandbox；訊息中路徑的每一層（sudo -u {owner} namei -l PATH）；AppArmor（sudo aa-status 會列出受限的程式）',
         },
         'no-such-file': {
           message: '{segment} 已有 {forMs} 未能歸檔：缺少檔案或目錄（{cause}）',
