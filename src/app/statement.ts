@@ -24,15 +24,19 @@ export async function statementOf(gathering: Gathering, checks: readonly CheckRe
   // A drill that found no place for its copy is not on record: then it is the one before.
   const thisRun = drill !== null && roundTripAt !== undefined && drill.at >= roundTripAt.toISOString()
   const backup = await newestBackup(gathering)
+  const fromBackup = checks.find(({ id }) => id === 'backup-drill')?.verdict
+  const shown = fromBackup?.kind === 'pass' ? fromBackup.detail?.params : undefined
+  const provedBackup = shown === undefined ? undefined : { path: String(shown['backup']), begunAt: String(shown['begunAt']), target: String(shown['target']) }
   const notProved: NotProved[] = [
     ...(archived ? [] : ['archiving' as const]),
-    ...(drill?.outcome !== 'proved' ? ['restore' as const] : now.getTime() - Date.parse(drill.at) > OLD_MS ? ['restore-lately' as const] : []),
-    backup === undefined ? 'base-backup' : 'other-backups',
+    ...(provedBackup !== undefined ? [] : drill?.outcome !== 'proved' ? ['restore' as const] : now.getTime() - Date.parse(drill.at) > OLD_MS ? ['restore-lately' as const] : []),
+    ...(provedBackup !== undefined ? [] : [backup === undefined ? 'base-backup' as const : 'other-backups' as const]),
   ]
   return {
     ...(archived ? { archivedUntil: roundTripAt.toISOString(), ageMs: now.getTime() - roundTripAt.getTime() } : {}),
     ...(drill === null ? {} : { drill: { ...drill, thisRun } }),
     ...(backup === undefined ? {} : { backup }),
+    ...(provedBackup === undefined ? {} : { provedBackup }),
     notProved,
   }
 }

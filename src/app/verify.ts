@@ -7,8 +7,9 @@ import type { Verdict } from '../checks/check.ts'
 import type { Cluster } from '../platforms/platform.ts'
 import { probes } from '../probes/index.ts'
 import { archiveRoundTrip } from '../probes/archive-round-trip.ts'
+import { backupDrill } from '../probes/backup-drill.ts'
 import { restoreDrill } from '../probes/restore-drill.ts'
-import type { DrillWanted, Waiting } from '../probes/probe.ts'
+import type { DrillWanted, Probing, Waiting } from '../probes/probe.ts'
 import { summarise } from '../report/report.ts'
 import type { CheckResult, ClusterReport } from '../report/report.ts'
 import { runChecks } from './diagnose.ts'
@@ -29,6 +30,7 @@ export interface VerifyOptions extends GatheringOptions {
   readonly timeoutMs: number
   /** Restores a copy as well. */
   readonly drill?: DrillWanted
+  readonly fromBackup?: Probing['fromBackup']
   readonly onWaiting?: (what: Waiting) => void
 }
 
@@ -47,6 +49,7 @@ export async function verify(host: Host, cluster: Cluster, options: VerifyOption
     let roundTripAt: Date | undefined
     for (const probe of probes) {
       if (probe.onRequest === true && options.drill === undefined) continue
+      if (probe.id === (options.fromBackup === undefined ? backupDrill : restoreDrill).id) continue
       if (!open.ok) {
         probed.push({ id: probe.id, verdict: { kind: 'skip', why: open.why } })
         continue
@@ -54,7 +57,7 @@ export async function verify(host: Host, cluster: Cluster, options: VerifyOption
       if (probe.id === archiveRoundTrip.id) roundTripAt = host.now()
       const waiting = options.onWaiting ?? (() => undefined)
       const verdict = await probe
-        .run({ gathering, session: open.value, timeoutMs: options.timeoutMs, waiting, ...(options.drill === undefined ? {} : { drill: options.drill }) })
+        .run({ gathering, session: open.value, timeoutMs: options.timeoutMs, waiting, ...(options.drill === undefined ? {} : { drill: options.drill }), ...(options.fromBackup === undefined ? {} : { fromBackup: options.fromBackup }) })
         .catch((error: unknown) => {
           // Ctrl-C ends the whole run.
           if (options.drill?.signal?.aborted === true) throw error
@@ -91,6 +94,7 @@ const SEGMENT_TIMEOUT_MS = 90_000
 export interface VerifyAllOptions extends WantedOptions {
   readonly timeoutMs?: number
   readonly drill?: DrillWanted
+  readonly fromBackup?: Probing['fromBackup']
 }
 
 /** {@link verify} on every cluster that was chosen, with a progress line that says what is waited for. */
@@ -112,6 +116,7 @@ export async function verifyWithProgress(context: Context, { cluster, host, sour
       wanted: wantedOf(options),
       timeoutMs: options.timeoutMs ?? SEGMENT_TIMEOUT_MS,
       ...(options.drill === undefined ? {} : { drill: options.drill }),
+      ...(options.fromBackup === undefined ? {} : { fromBackup: options.fromBackup }),
       onWaiting: (what) => progress.update(label(what)),
     })
   } finally {

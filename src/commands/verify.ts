@@ -12,6 +12,8 @@ export default class Verify extends BaseCommand {
     timeout: Flags.integer({ description: 'how long a segment may take to arrive, in seconds', helpValue: 'S', default: 90, min: 1, max: 3600 }),
     drill: Flags.boolean({ description: 'restore a copy of the cluster from the archive as well (takes space for the cluster)' }),
     'drill-dir': Flags.string({ description: 'directory below which the copy is made (default: /var/tmp)', helpValue: 'DIR', dependsOn: ['drill'] }),
+    'from-backup': Flags.string({ description: 'restore this base backup, or the newest of a directory, instead of a copy of the cluster', helpValue: 'DIR', dependsOn: ['drill'] }),
+    to: Flags.string({ description: 'with --from-backup: how far, instead of to now', helpValue: 'TIME|LSN|NAME', dependsOn: ['from-backup'] }),
     'replication-user': Flags.string({ description: 'role that takes base backups (default: postgres, or the owner\'s)', helpValue: 'NAME' }),
     'allow-from': Flags.string({ description: 'network from which base backups are taken (repeatable)', helpValue: 'CIDR', multiple: true }),
   }
@@ -20,6 +22,7 @@ export default class Verify extends BaseCommand {
     const { flags } = await this.parse(Verify)
     const context = await this.context(flags)
     const { verifyAll } = await import('../app/verify.ts')
+    const { typedPath } = await import('../platforms/index.ts')
     const { clusterReportsJson, clusterReportsText } = await import('../app/present.ts')
     const stopping = new AbortController()
     const stop = (): void => { stopping.abort() }
@@ -28,6 +31,7 @@ export default class Verify extends BaseCommand {
       timeoutMs: flags.timeout * 1000,
       replicationUser: flags['replication-user'],
       allowFrom: flags['allow-from'] ?? [],
+      ...(flags['from-backup'] === undefined ? {} : { fromBackup: { directory: await typedPath(context.host, flags['from-backup']), ...(flags.to === undefined ? {} : { to: flags.to }) } }),
       ...(flags.drill ? { drill: { signal: stopping.signal, ...(flags['drill-dir'] === undefined ? {} : { directory: flags['drill-dir'] }) } } : {}),
     }).catch((error: unknown) => {
       // Everything is cleaned up; people know what they did.

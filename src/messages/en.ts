@@ -112,6 +112,8 @@ export const en = {
     drillThen: 'A copy of the cluster ({dataBytes}) was last restored from the archive at {at}, in {elapsedMs}.',
     drillFailed: 'The last restore from the archive failed at {at} ({code}).',
     backup: 'Newest base backup that the archive knows of: "{label}", begun {startTime}. With it and the segments from {segment} on, the cluster can be restored.',
+    backupProvedNow: 'Proved: the backup {path} (begun {begunAt}) and the archive since then restore to now.',
+    backupProved: 'Proved: the backup {path} (begun {begunAt}) restores to {target}.',
     noBackup: 'No base backup is known: an archive without one restores nothing.',
     notProved: 'Not proved: {list}.',
     missing: {

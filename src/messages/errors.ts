@@ -317,6 +317,10 @@ export const errorTexts = {
     en: { message: 'The version of {path} cannot be told ({what}).', remedy: 'Take another backup.' },
     'zh-TW': { message: '無法得知 {path} 的版本（{what}）。', remedy: '請使用另一份備份。' },
   },
+  'backup-no-way': {
+    en: { message: 'From {path} there is no way to the target: {reason} {what}', remedy: '`pgwal recover --dry-run` says more.' },
+    'zh-TW': { message: '由 {path} 無法到達目標：{reason} {what}', remedy: '`pgwal recover --dry-run` 會說明更多。' },
+  },
   'backup-damaged': {
     en: { message: 'The backup {path} is damaged: {file} ({problem}). Nothing of it was kept.', remedy: 'Take another backup: --from-backup DIR' },
     'zh-TW': { message: '備份 {path} 已損壞：{file}（{problem}）。沒有保留任何還原的內容。', remedy: '請使用另一份備份：--from-backup DIR' },

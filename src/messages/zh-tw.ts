@@ -105,6 +105,8 @@ export const zhTW: Messages = {
     drillThen: '最近一次從歸檔還原叢集的副本（{dataBytes}）是在 {at}，耗時 {elapsedMs}。',
     drillFailed: '最近一次從歸檔還原於 {at} 失敗（{code}）。',
     backup: '歸檔所知最新的基礎備份：「{label}」，開始於 {startTime}。有了它以及自 {segment} 起的區段，即可還原叢集。',
+    backupProvedNow: '已證明：備份 {path}（開始於 {begunAt}）與其後的歸檔可以還原到現在。',
+    backupProved: '已證明：備份 {path}（開始於 {begunAt}）可以還原到 {target}。',
     noBackup: '沒有已知的基礎備份：沒有基礎備份的歸檔無法還原任何內容。',
     notProved: '尚未證明：{list}。',
     missing: {

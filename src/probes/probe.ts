@@ -11,6 +11,8 @@ export interface Probing {
   readonly timeoutMs: number
   /** What the user wants of the drill; absent where none was asked for. */
   readonly drill?: DrillWanted
+  /** A kept base backup to restore instead of a copy, and how far; default: to now. */
+  readonly fromBackup?: { readonly directory: string; readonly to?: string }
   /** Says what is being waited for. */
   waiting(what: Waiting): void
 }

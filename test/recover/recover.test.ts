@@ -180,6 +180,31 @@ describe.each(majors)('PostgreSQL %i', (major) => {
     }
   })
 
+  it('verify --drill --from-backup: the kept backup restores to now, or to a target; altered, it does not', async () => {
+    const scratch = `${one.server.root}/scratch`
+    await one.make(scratch)
+    const drill = async (...args: string[]): Promise<{ code: number; check: { verdict: string; detail: object; findings: { code: string; message: string }[] }; statement: { notProved: string[]; provedBackup?: object } }> => {
+      const run = await pgwal(['verify', '-D', one.server.dataDir, '--json', '--drill', '--drill-dir', scratch, '--from-backup', one.backups, ...args], { PGWAL_STATE_DIR: one.state })
+      expect(fs.readdirSync(scratch)).toEqual([])
+      const [cluster] = run.json().clusters
+      expect(cluster.checks.some(({ id }: { id: string }) => id === 'restore-drill')).toBe(false)
+      return { code: run.code, check: cluster.checks.find(({ id }: { id: string }) => id === 'backup-drill'), statement: cluster.statement }
+    }
+    const path = `${one.backups}/first`
+    const now = await drill()
+    expect(now, JSON.stringify(now)).toMatchObject({ check: { verdict: 'pass', detail: { code: 'restored', params: { backup: path, target: 'now' } } }, statement: { provedBackup: { path, target: 'now' } } })
+    expect(now.statement.notProved).not.toEqual(expect.arrayContaining(['other-backups']))
+    expect((await drill('--to', one.time)).check).toMatchObject({ verdict: 'pass', detail: { params: { target: one.time } } })
+    expect((await drill('--to', '2099-01-01')).check).toMatchObject({ verdict: 'fail', findings: [{ code: 'no-way' }] })
+    const file = `${path}/global/${fs.readdirSync(`${path}/global`).find((name) => /^\d{4}$/.test(name) && fs.statSync(`${path}/global/${name}`).size > 0)!}`
+    const bytes = fs.readFileSync(file)
+    fs.writeFileSync(file, Buffer.from(bytes).fill(7, 100, 101))
+    const altered = await drill()
+    fs.writeFileSync(file, bytes)
+    expect(altered).toMatchObject({ code: 1, check: { verdict: 'fail', findings: [{ code: 'no-way' }] } })
+    expect(altered.check.findings[0]!.message).toContain(file.slice(path.length + 1))
+  })
+
   it('a target that cannot be reached is refused before anything is written', async () => {
     const refused = async (to: string, code: string, text: RegExp): Promise<void> => {
       const run = await one.recover('--json', '--to', to)

@@ -1,0 +1,258 @@
+/**
+ * A restore that is really made from a base backup which somebody keeps: it is restored beside the server, and rolled forward from
+ * the archive to now, or to a target that was asked for.
+ * @see https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-PITR-RECOVERY
+ */
+import { codeOf, HostError, UserError } from '../errors.ts'
+import { archiveCommandFact } from '../facts/archive-command.ts'
+import { errorTexts } from '../messages/errors.ts'
+import { fill } from '../messages/locale.ts'
+import { readPostmaster } from '../plan/postmaster.ts'
+import { actingFor } from '../platforms/reading.ts'
+import { restoreCommand } from '../postgres/archive-command/index.ts'
+import { recoveryConfiguration } from '../postgres/recovery/configuration.ts'
+import { parseTarget } from '../postgres/recovery/target.ts'
+import type { RecoveryTarget } from '../postgres/recovery/target.ts'
+import { lsnFromText, segmentName } from '../postgres/wal/index.ts'
+import { surveyArchive } from '../recover/archive.ts'
+import type { Archive } from '../recover/archive.ts'
+import { findBackups } from '../recover/backup.ts'
+import type { Backup } from '../recover/backup.ts'
+import { writeTablespaceMap } from '../recover/finish.ts'
+import { judge } from '../recover/judge.ts'
+import type { Route } from '../recover/judge.ts'
+import { restoreBackup, sizeOf } from '../recover/restore.ts'
+import { checkpoint, localOffset, restoringFor } from '../recover/working.ts'
+import type { Restoring } from '../recover/working.ts'
+import { COPY_HBA } from './drill/copy-configuration.ts'
+import { lowPriority } from './drill/copy.ts'
+import { DrillFailure } from './drill/failure.ts'
+import { readRecoveryLog } from './drill/log.ts'
+import { DEFAULT_DRILL_DIRECTORY, makePlace, removeLeftovers, removePlace, reserveBytes, watchSpace } from './drill/place.ts'
+import type { DrillPlace, Working } from './drill/place.ts'
+import { failed, passed, skipped } from './probe.ts'
+import type { Probe, Probing } from './probe.ts'
+
+type Code = 'no-way' | 'not-reached' | 'no-space' | 'directory-unusable' | 'not-archived' | 'refused'
+
+const POLL_MS = 50
+const STALL_MS = 300_000
+const NICENESS = 10
+const SEGMENTS_KEPT = 8
+
+export const backupDrill: Probe<Code> = {
+  id: 'backup-drill',
+  source: 'https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-PITR-RECOVERY',
+  onRequest: true,
+
+  async run(probing) {
+    const { gathering, session, fromBackup } = probing
+    const { host, cluster } = gathering
+    if (fromBackup === undefined || host.os === 'win32' || cluster.binDir === undefined) return skipped('not-applicable')
+    const [state] = await session.query("SELECT pg_is_in_recovery() AS recovery, current_setting('archive_mode') AS mode, current_setting('is_superuser') AS super, current_user::text AS login")
+    if (state?.['recovery'] === true) return skipped('in-recovery')
+    if (state?.['mode'] === 'off') return skipped('archive-mode-off')
+    if (state?.['super'] !== 'on') return skipped('no-privilege', { user: String(state?.['login']) })
+    const command = await gathering.fact(archiveCommandFact)
+    const archive = command.ok ? command.value.destination : undefined
+    if (archive === undefined) return skipped('unknown-destination')
+    const self = await host.self()
+    if (!self.privileged && self.uid !== cluster.owner.uid) return skipped('not-readable', { target: cluster.dataDir })
+    const working: Working = { host, cluster, self, as: actingFor(self, cluster.owner) }
+    const restoring = restoringFor(host, self, cluster.owner, {
+      ...(probing.drill?.signal === undefined ? {} : { signal: probing.drill.signal }),
+      prefix: await lowPriority(working, probing.drill?.niceness ?? NICENESS),
+      doing: ({ params: { copiedBytes, totalBytes } }) => {
+        if (copiedBytes !== undefined && totalBytes !== undefined) probing.waiting({ code: 'drill-copying', params: { doneBytes: copiedBytes, totalBytes } })
+      },
+    })
+    const parent = probing.drill?.directory ?? DEFAULT_DRILL_DIRECTORY
+    const started = host.now().getTime()
+    let place: DrillPlace | undefined
+    try {
+      await removeLeftovers(working, parent)
+      const found = await prepare(probing, restoring, fromBackup, archive)
+      place = await makePlace(working, parent)
+      const done = await new BackupDrill(probing, working, restoring, place, found).run()
+      const { backup, last } = found.route
+      return passed('restored', {
+        ...done, backup: backup.path, begunAt: backup.begunAt === undefined ? '' : new Date(backup.begunAt).toISOString(), target: fromBackup.to ?? 'now', last,
+        segments: found.route.count, archive, elapsedMs: host.now().getTime() - started,
+      })
+    } catch (error) {
+      if (error instanceof UserError) {
+        if (error.code === 'interrupted') throw error
+        return failed({ code: 'no-way' satisfies Code, severity: 'error', params: { cause: fill(errorTexts[error.code].en.message, error.params), reason: error.code }, at: { file: fromBackup.directory } })
+      }
+      if (error instanceof DrillFailure) {
+        const code: Code = error.code === 'no-space' || error.code === 'directory-unusable' || error.code === 'not-archived' ? error.code : error.code === 'did-not-start' ? 'not-reached' : 'refused'
+        return failed({ code, severity: 'error', params: { cause: error.code, ...error.params } })
+      }
+      if (error instanceof HostError) return failed({ code: 'refused' satisfies Code, severity: 'error', params: { cause: error.message } })
+      throw error
+    } finally {
+      probing.waiting({ code: 'drill-removing', params: {} })
+      if (place !== undefined) await removePlace(working, place.root)
+    }
+  },
+
+  text: {
+    en: {
+      title: 'a kept base backup is restored from the archive',
+      about: 'Only with `pgwal verify --drill --from-backup DIR`. The base backup (the newest of several that leads to the target) is restored into a directory of its own and compared with its manifest, a restore point is written into the live server, and a server is started on the copy that gets its WAL from the archive alone. It must stop at that restore point, come up and answer; with `--to`, at that target instead, and then nothing is written into the live server. The copy archives nothing, listens nowhere, and is removed.',
+      passed: { restored: 'proved: the backup {backup} restores to {target} with {segments} {segments|segment|segments} from {archive} ({copiedBytes}, {elapsedMs})' },
+      findings: {
+        'no-way': { message: 'this backup does not restore: {cause}', why: 'On the day when it is needed, it would not either.', remedy: 'correct what the message names, or take a new base backup now' },
+        'not-reached': { message: 'the server on the restored backup did not reach its target: {cause}', why: 'A restore that stops early loses what was committed after that.', remedy: '`pgwal verify --drill` says whether it is the archive; else take a new base backup now' },
+        'no-space': { message: 'too little space below {path}: {neededBytes} are needed, {freeBytes} are free', why: 'The copy is as large as the cluster.', remedy: 'name a directory on a larger file system: --drill-dir DIR' },
+        'directory-unusable': { message: 'no directory for the copy can be made in {path} ({reason})', why: 'The copy runs in the name of the cluster\'s owner.', remedy: 'name another directory: --drill-dir DIR' },
+        'not-archived': { message: '{segment} did not arrive in the archive in {seconds} s', why: 'The restore point is in it.', remedy: '`pgwal verify` says why segments do not arrive; for a slow archive, `--timeout 600`' },
+        refused: { message: 'the drill was broken off: {cause}', why: 'Nothing is proved, neither that a restore works nor that it does not.', remedy: 'correct what the message names, and run it again' },
+      },
+    },
+    'zh-TW': {
+      title: '從歸檔還原一份保留的基礎備份',
+      about: '僅在 `pgwal verify --drill --from-backup DIR` 時執行。將基礎備份（有多份時，取能到達目標的最新一份）還原到專屬的目錄並與其 manifest 比對，在執行中的伺服器寫入一個還原點，再於副本上啟動一個只從歸檔取得 WAL 的伺服器。它必須停在該還原點、完成啟動並回應查詢；指定 `--to` 時則停在該目標，且不會在執行中的伺服器寫入任何內容。副本不會歸檔、不接聽任何位址，最後會被移除。',
+      passed: { restored: '已證明：備份 {backup} 可用 {archive} 的 {segments} 個區段還原到 {target}（{copiedBytes}，{elapsedMs}）' },
+      findings: {
+        'no-way': { message: '無法還原此備份：{cause}', why: '需要它的那一天，同樣無法還原。', remedy: '修正訊息所指的問題，或立即重新製作基礎備份' },
+        'not-reached': { message: '還原後的伺服器沒有到達目標：{cause}', why: '提前停止的還原會遺失其後提交的內容。', remedy: '`pgwal verify --drill` 會說明是否為歸檔的問題；否則請立即重新製作基礎備份' },
+        'no-space': { message: '{path} 之下的空間不足：需要 {neededBytes}，可用 {freeBytes}', why: '副本與叢集一樣大。', remedy: '指定較大檔案系統上的目錄：--drill-dir DIR' },
+        'directory-unusable': { message: '無法在 {path} 建立副本的目錄（{reason}）', why: '副本以叢集擁有者的身分執行。', remedy: '指定另一個目錄：--drill-dir DIR' },
+        'not-archived': { message: '{segment} 未在 {seconds} 秒內送達歸檔', why: '還原點就在其中。', remedy: '`pgwal verify` 會說明區段為何沒有送達；歸檔較慢時可用 `--timeout 600`' },
+        refused: { message: '演練已中斷：{cause}', why: '沒有證明任何事：既未證明可以還原，也未證明不能還原。', remedy: '修正訊息所指的問題，然後再執行一次' },
+      },
+    },
+  },
+}
+
+interface Prepared {
+  readonly archive: Archive
+  readonly route: Route
+  readonly target: RecoveryTarget
+}
+
+/** @throws UserError where no backup leads to the target, DrillFailure `not-archived` */
+async function prepare(probing: Probing, restoring: Restoring, { directory, to }: NonNullable<Probing['fromBackup']>, path: string): Promise<Prepared> {
+  const { session } = probing
+  const { usable, unusable } = await findBackups(restoring, directory)
+  if (usable.length === 0) throw unusable[0] === undefined ? new UserError('no-backup', { path: directory }) : new UserError(`backup-${unusable[0].code}`, { path: unusable[0].path, what: unusable[0].what })
+  const asked = to === undefined ? undefined : parseTarget(to, localOffset)
+  if (asked !== undefined && 'problem' in asked) throw new UserError(`bad-target-${asked.problem}`, { text: to! })
+  const [now] = await session.query('SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline')
+  const target = asked ?? await mark(probing, restoring, path)
+  const archive = await surveyArchive(restoring, path)
+  let first: { readonly backup: Backup; readonly code: string; readonly about: string } | undefined
+  for (const backup of usable) {
+    const route = await judge(restoring, archive, backup, target, Number.parseInt(String(now?.['timeline']), 16))
+    if (!('code' in route)) return { archive, route, target }
+    first ??= { backup, code: route.code, about: 'first' in route ? `${route.first} – ${route.last}` : 'file' in route ? route.file : 'segment' in route ? route.segment : 'end' in route ? route.end : 'last' in route ? route.last : '' }
+  }
+  throw new UserError('backup-no-way', { path: first!.backup.path, reason: first!.code, what: first!.about })
+}
+
+/** A restore point in the live server, in a segment that is closed at once and archived. */
+async function mark({ session, waiting, timeoutMs }: Probing, restoring: Restoring, archive: string): Promise<RecoveryTarget> {
+  const { host, as } = restoring
+  const name = `pgwal_${host.randomId(16)}`
+  const [row] = await session.query(
+    `SELECT pg_create_restore_point($1)::text AS lsn, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline,
+            (SELECT setting::bigint * CASE unit WHEN '8kB' THEN 8192 ELSE 1 END FROM pg_settings WHERE name = 'wal_segment_size') AS size`, [name])
+  await session.query('SELECT pg_switch_wal()')
+  // The position is that of the byte after the record.
+  const segment = segmentName(Number.parseInt(String(row?.['timeline']), 16), lsnFromText(String(row?.['lsn']))! - 1n, Number(row?.['size']))
+  const started = host.now().getTime()
+  for (;;) {
+    for (const suffix of ['', '.gz', '.lz4', '.zst']) {
+      const there = await host.stat(`${archive}/${segment}${suffix}`, as).then(() => true, (error: unknown) => {
+        if (codeOf(error) === 'ENOENT') return false
+        throw error
+      })
+      // What archives may write in place: a moment for the rest of it.
+      if (there && (await session.query('SELECT last_archived_wal >= $1 AS done FROM pg_stat_archiver', [segment]))[0]?.['done'] === true) return { kind: 'name', name }
+    }
+    checkpoint(restoring)
+    const waited = host.now().getTime() - started
+    if (waited >= timeoutMs) throw new DrillFailure('not-archived', { segment, seconds: Math.round(waited / 1000) })
+    waiting({ code: 'segment', params: { segment, seconds: Math.floor(waited / 1000), limit: Math.round(timeoutMs / 1000) } })
+    await host.sleep(POLL_MS)
+  }
+}
+
+/** Files of the backup in whose place those of the copy go. */
+const OWN_FILES = ['postgresql.conf', 'postgresql.auto.conf', 'pg_hba.conf', 'pg_ident.conf', 'recovery.signal', 'standby.signal', 'recovery.conf']
+
+class BackupDrill {
+  constructor(private readonly probing: Probing, private readonly working: Working, private readonly restoring: Restoring, private readonly place: DrillPlace, private readonly found: Prepared) {}
+
+  async run(): Promise<{ copiedBytes: number }> {
+    const { working, restoring, place, found } = this
+    const { backup } = found.route
+    const space = await reserveBytes(working, place.root)
+    const neededBytes = (await sizeOf(restoring, backup)).bytes + SEGMENTS_KEPT * found.archive.segmentSize + space.reserveBytes
+    if (space.freeBytes < neededBytes) throw new DrillFailure('no-space', { path: place.root.slice(0, place.root.lastIndexOf('/')), neededBytes, freeBytes: space.freeBytes })
+    const restored = await restoreBackup(restoring, backup, place)
+    await writeTablespaceMap(restoring, place, restored)
+    await this.#configure(restored.control.limits)
+    await this.#recover(restored.control.systemIdentifier)
+    return { copiedBytes: restored.bytes }
+  }
+
+  async #configure(limits: Parameters<typeof recoveryConfiguration>[0]['limits']): Promise<void> {
+    const { working: { host, as, cluster }, place, found: { archive, route, target } } = this
+    for (const name of OWN_FILES) {
+      await host.removeFile(`${place.dataDir}/${name}`, as).catch((error: unknown) => {
+        if (codeOf(error) !== 'ENOENT') throw error
+      })
+    }
+    const text = recoveryConfiguration({
+      major: cluster.major, dataDir: place.dataDir, hbaFile: `${place.dataDir}/pg_hba.conf`, identFile: `${place.dataDir}/pg_ident.conf`, socketDir: place.socketDir, port: cluster.port,
+      restoreCommand: restoreCommand(archive.path, archive.suffixes), target, action: 'promote', limits, timeline: route.timeline === route.backup.timeline ? 'current' : route.timeline,
+    })
+    // Ready then means that recovery is over. What it writes is thrown away.
+    const more = "\nhot_standby = off\nfsync = off\nfull_page_writes = off\nrestart_after_crash = off\ncluster_name = 'pgwal_drill'\n"
+    for (const [name, content] of [['postgresql.conf', text + more], ['postgresql.auto.conf', ''], ['pg_hba.conf', COPY_HBA], ['pg_ident.conf', ''], ['recovery.signal', '']] as const) {
+      await host.replace(`${place.dataDir}/${name}`, new TextEncoder().encode(content), { ...as, expect: null, mode: 0o600 })
+    }
+  }
+
+  async #recover(systemIdentifier: bigint): Promise<void> {
+    const { working, place, restoring, found: { target } } = this
+    const { host, cluster, self, as } = working
+    this.probing.waiting({ code: 'drill-recovering', params: {} })
+    checkpoint(restoring)
+    const [file, ...args] = [...restoring.prefix, `${cluster.binDir!}/pg_ctl`, '-D', place.dataDir, '-l', place.logFile, '-w', '-t', '5', 'start']
+    await host.run(file!, args, { ...as, timeoutMs: 60_000 })
+    const copy = { host, self, cluster: { ...cluster, dataDir: place.dataDir } }
+    let size = -1
+    let changed = host.now().getTime()
+    for (;;) {
+      checkpoint(restoring)
+      const postmaster = await readPostmaster(copy)
+      const text = await host.read(place.logFile, as).then((bytes) => new TextDecoder().decode(bytes), () => '')
+      const log = readRecoveryLog(text)
+      if (postmaster === undefined) throw new DrillFailure('did-not-start', { cause: log.cause })
+      if (postmaster.status === 'ready') {
+        const stopped = target.kind === 'latest' || (target.kind === 'name' ? log.stoppedAt.includes(target.name) : /recovery stopping (?:before|after)/.test(text))
+        // Without its mark it came up with less than it should have: 12 does so when the archive ends too early.
+        if (!stopped) throw new DrillFailure('did-not-start', { cause: log.cause })
+        return this.#answers(systemIdentifier)
+      }
+      await watchSpace(working, place.root)
+      const now = host.now().getTime()
+      if (text.length !== size) [size, changed] = [text.length, now]
+      if (now - changed > STALL_MS) throw new DrillFailure('did-not-start', { cause: log.cause })
+      await host.sleep(POLL_MS)
+    }
+  }
+
+  async #answers(systemIdentifier: bigint): Promise<void> {
+    const { working: { host, cluster, as }, place, probing } = this
+    const connection = await probing.gathering.connection()
+    if (!connection.ok) throw new DrillFailure('did-not-start', { cause: connection.why.code })
+    const { user, database } = connection.value
+    const [row] = await host.query({ host: place.socketDir, port: cluster.port, user, database, timeoutMs: 60_000, ...as },
+      'SELECT pg_is_in_recovery() AS recovery, (SELECT system_identifier::text FROM pg_control_system()) AS id')
+    if (row?.['recovery'] !== false || row['id'] !== String(systemIdentifier)) throw new DrillFailure('did-not-start', { cause: JSON.stringify(row) })
+  }
+}
