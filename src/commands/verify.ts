@@ -14,6 +14,7 @@ export default class Verify extends BaseCommand {
     'drill-dir': Flags.string({ description: 'directory below which the copy is made (default: /var/tmp)', helpValue: 'DIR', dependsOn: ['drill'] }),
     'from-backup': Flags.string({ description: 'restore this base backup, or the newest of a directory, instead of a copy of the cluster', helpValue: 'DIR', dependsOn: ['drill'] }),
     to: Flags.string({ description: 'with --from-backup: how far, instead of to now', helpValue: 'TIME|LSN|NAME', dependsOn: ['from-backup'] }),
+    'restore-command': Flags.string({ description: 'restore_command that the copy gets its WAL with (default: one that copies from the archive)', helpValue: 'CMD', dependsOn: ['drill'], exclusive: ['from-backup'] }),
     'replication-user': Flags.string({ description: 'role that takes base backups (default: postgres, or the owner\'s)', helpValue: 'NAME' }),
     'allow-from': Flags.string({ description: 'network from which base backups are taken (repeatable)', helpValue: 'CIDR', multiple: true }),
   }
@@ -32,7 +33,7 @@ export default class Verify extends BaseCommand {
       replicationUser: flags['replication-user'],
       allowFrom: flags['allow-from'] ?? [],
       ...(flags['from-backup'] === undefined ? {} : { fromBackup: { directory: await typedPath(context.host, flags['from-backup']), ...(flags.to === undefined ? {} : { to: flags.to }) } }),
-      ...(flags.drill ? { drill: { signal: stopping.signal, ...(flags['drill-dir'] === undefined ? {} : { directory: flags['drill-dir'] }) } } : {}),
+      ...(flags.drill ? { drill: { signal: stopping.signal, ...(flags['drill-dir'] === undefined ? {} : { directory: flags['drill-dir'] }), ...(flags['restore-command'] === undefined ? {} : { restoreCommand: flags['restore-command'] }) } } : {}),
     }).catch((error: unknown) => {
       // Everything is cleaned up; people know what they did.
       if (error instanceof UserError && error.code === 'interrupted') return undefined

@@ -173,7 +173,7 @@ export interface Host {
   which(program: string): Promise<string | undefined>
   /** Whether a process exists (also another user's). */
   processExists(pid: number): Promise<boolean>
-  signal(pid: number, signal: 'SIGHUP' | 'SIGINT' | 'SIGTERM' | 'SIGQUIT', options?: Acting): Promise<void>
+  signal(pid: number, signal: 'SIGHUP' | 'SIGINT' | 'SIGTERM' | 'SIGQUIT' | 'SIGKILL', options?: Acting): Promise<void>
 
   connect(connection: Connection): Promise<Session>
   /** One statement on a connection of its own. */

@@ -168,7 +168,7 @@ export class NodeHost implements Host {
     return processExists(pid)
   }
 
-  async signal(pid: number, signal: 'SIGHUP' | 'SIGINT' | 'SIGTERM' | 'SIGQUIT', options: Acting = {}): Promise<void> {
+  async signal(pid: number, signal: 'SIGHUP' | 'SIGINT' | 'SIGTERM' | 'SIGQUIT' | 'SIGKILL', options: Acting = {}): Promise<void> {
     if (!Number.isInteger(pid) || pid <= 1) throw new HostError('signal', String(pid), 'ESRCH')
     if (!needsSwitch(options.as)) {
       try {

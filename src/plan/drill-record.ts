@@ -50,3 +50,36 @@ export async function lastDrill(host: Host, cluster: Pick<Cluster, 'dataDir'>): 
     return undefined
   }
 }
+
+const PLACES = 'places.json'
+/** The newest ones; a directory that nobody used for so many others is not looked at any more. */
+const MOST_PLACES = 16
+
+/** The directories below which drills of this account had their copies, for what a killed one left there. */
+export async function drillPlaces(host: Host): Promise<readonly string[]> {
+  return (await readPlaces(host)).places
+}
+
+/** Keeps a directory in mind before anything is made in it. */
+export async function rememberDrillPlace(host: Host, directory: string): Promise<void> {
+  const { places, bytes } = await readPlaces(host)
+  if (places.includes(directory)) return
+  const drills = `${await ensureStateDirectory(host)}/drills`
+  await ensureDirectory(host, drills)
+  const text = `${JSON.stringify([directory, ...places].slice(0, MOST_PLACES))}\n`
+  await host.replace(`${drills}/${PLACES}`, new TextEncoder().encode(text), { expect: bytes === undefined ? null : host.sha256(bytes), mode: 0o600 })
+}
+
+async function readPlaces(host: Host): Promise<{ readonly places: readonly string[]; readonly bytes?: Uint8Array }> {
+  const bytes = await host.read(`${await stateDirectory(host)}/drills/${PLACES}`, { limit: 1 << 16 }).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  })
+  if (bytes === undefined) return { places: [] }
+  try {
+    const stored: unknown = JSON.parse(new TextDecoder().decode(bytes))
+    return { places: Array.isArray(stored) ? stored.filter((one) => typeof one === 'string') : [], bytes }
+  } catch {
+    return { places: [], bytes }
+  }
+}

@@ -22,6 +22,8 @@ export interface DrillWanted {
   readonly directory?: string
   /** How far the copy gives way to everybody else, 0 to 19. */
   readonly niceness?: number
+  /** In place of pgwal's own, which copies from the archive directory: what people would restore with. */
+  readonly restoreCommand?: string
   /** Ctrl-C. */
   readonly signal?: AbortSignal
 }

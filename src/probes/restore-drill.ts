@@ -12,14 +12,15 @@ import { readPostmaster } from '../plan/postmaster.ts'
 import { actingFor } from '../platforms/reading.ts'
 import { historyName, lsnFromText, lsnToText, numberedSegment, parseWalName, segmentNumber } from '../postgres/wal/index.ts'
 import type { Lsn } from '../postgres/wal/index.ts'
-import { COPY_HBA, copyConfiguration, LIMITS, tablespaceMap } from './drill/copy-configuration.ts'
+import { COPY_HBA, copyConfiguration, LIMITS, mostWalBytes, tablespaceMap } from './drill/copy-configuration.ts'
 import { copyTree, lowPriority, surveyTree } from './drill/copy.ts'
 import { explain, sameContent } from './drill/explain.ts'
 import type { Range } from './drill/explain.ts'
 import { DrillFailure } from './drill/failure.ts'
 import type { DrillCode } from './drill/failure.ts'
-import { foundMark, readRecoveryLog } from './drill/log.ts'
-import { DEFAULT_DRILL_DIRECTORY, makePlace, removeLeftovers, removePlace, reserveBytes, watchSpace } from './drill/place.ts'
+import { foundMark, foundPosition, readRecoveryLog } from './drill/log.ts'
+import type { RecoveryLog } from './drill/log.ts'
+import { DEFAULT_DRILL_DIRECTORY, isUnderWay, makePlace, removeLeftovers, removePlace, reserveBytes, watchSpace } from './drill/place.ts'
 import type { DrillPlace, Working } from './drill/place.ts'
 import { failed, passed, skipped } from './probe.ts'
 import type { Probe, Probing } from './probe.ts'
@@ -30,6 +31,11 @@ const POLL_MS = 50
 /** A recovery whose log does not grow for so long hangs. */
 const STALL_MS = 300_000
 const NICENESS = 10
+const LONGEST_POLL_MS = 1_000
+/** A copy program may make a file as long as it is going to be before it fills it. */
+const SETTLE_MS = 5_000
+/** Segments that a server makes for what it writes itself. */
+const SPARE_SEGMENTS = 8
 
 export const restoreDrill: Probe<DrillCode> = {
   id: 'restore-drill',
@@ -40,9 +46,13 @@ export const restoreDrill: Probe<DrillCode> = {
     const { gathering, session } = probing
     const { host, cluster } = gathering
     const [state] = await session.query(
-      "SELECT pg_is_in_recovery() AS recovery, current_setting('archive_mode') AS mode, current_setting('wal_level') AS level, current_setting('is_superuser') AS super, current_user::text AS login")
-    if (state?.['recovery'] === true) return skipped('in-recovery')
+      "SELECT pg_is_in_recovery() AS recovery, current_setting('archive_mode') AS mode, current_setting('wal_level') AS level, current_setting('is_superuser') AS super, current_user::text AS login, (SELECT count(*)::int FROM pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global')) AS spaces")
     if (state?.['mode'] === 'off') return skipped('archive-mode-off')
+    const standby = state?.['recovery'] === true
+    // With "on", a server in recovery archives nothing: only its primary has an archive to prove.
+    if (standby && state['mode'] !== 'always') return skipped('standby-archives-nothing')
+    // Nobody can keep a standby from replaying CREATE TABLESPACE, and what the copy then replays empties the place that it names.
+    if (standby && Number(state['spaces']) > 0) return skipped('standby-tablespaces')
     if (state?.['level'] === 'minimal') return skipped('wal-level-minimal')
     if (state?.['super'] !== 'on') return skipped('no-privilege', { user: String(state?.['login']) })
     if (host.os === 'win32' || cluster.binDir === undefined) return skipped('not-applicable')
@@ -57,6 +67,7 @@ export const restoreDrill: Probe<DrillCode> = {
     if (!self.privileged && self.uid !== cluster.owner.uid) return skipped('not-readable', { target: cluster.dataDir })
     const working: Working = { host, cluster, self, as: actingFor(self, cluster.owner) }
     const parent = probing.drill?.directory ?? DEFAULT_DRILL_DIRECTORY
+    const restoring = probing.drill?.restoreCommand ?? restoreCommand(archive)
     const started = host.now().getTime()
     // Statements of a backup take longer than those of a look.
     const backup = await host.connect({ ...connection.value, timeoutMs: STATEMENT_TIMEOUT_MS })
@@ -64,9 +75,8 @@ export const restoreDrill: Probe<DrillCode> = {
     try {
       await removeLeftovers(working, parent)
       place = await makePlace(working, parent)
-      const drill = new Drill(probing, working, place, backup, archive)
-      const done = await drill.run()
-      return passed('restored', { ...done, archive, elapsedMs: host.now().getTime() - started })
+      const done = await new Drill(probing, working, place, backup, archive, restoring, standby).run()
+      return passed(standby ? 'restored-to-position' : 'restored', { ...done, archive, elapsedMs: host.now().getTime() - started })
     } catch (error) {
       if (error instanceof DrillFailure) {
         return failed({ code: error.code, severity: 'error', params: error.params, ...(error.file === undefined ? {} : { at: { file: error.file } }) })
@@ -87,6 +97,7 @@ export const restoreDrill: Probe<DrillCode> = {
       about: 'Only with `pgwal verify --drill`. The cluster\'s data is copied without its WAL, a restore point is written, and a server is started on the copy that gets its WAL from the archive alone. It must stop at that restore point, come up and answer. The copy archives nothing, listens nowhere, runs no jobs, and is removed. It needs space for the cluster, and lies in a directory of its own below --drill-dir (default: /var/tmp) that only the cluster\'s owner may enter. Of the production server it wants one fast checkpoint, two WAL switches, and that nobody makes or drops a tablespace meanwhile (CREATE TABLESPACE waits).',
       passed: {
         restored: 'restored {copiedBytes} and {segments} {segments|segment|segments} from {archive} to the restore point {restorePoint} ({lsn}) in {elapsedMs}; the copy came up and answered',
+        'restored-to-position': 'restored {copiedBytes} and {segments} {segments|segment|segments} from {archive} to {lsn}, where this standby was, in {elapsedMs}; the copy came up and answered',
       },
       findings: {
         'not-archived': {
@@ -123,6 +134,26 @@ export const restoreDrill: Probe<DrillCode> = {
           message: '{path} cannot be read by the cluster\'s owner ({reason}): the restore got nothing from it',
           why: 'restore_command runs in that account\'s name.',
           remedy: 'give the owner the right to read the archive and every file in it',
+        },
+        'restore-command-failed': {
+          message: 'restore_command failed for {file}, which is in the archive: {cause}',
+          why: 'In a real emergency it would fail in the same way.',
+          remedy: 'correct the command, and try it by hand as the cluster\'s owner',
+        },
+        'restore-command-empty': {
+          message: 'restore_command did not bring {segment}, which is in the archive, whatever it answered',
+          why: 'Recovery takes that for the end of the archive, and all that was committed later is lost.',
+          remedy: 'correct the command: exit status 0 only when the file is there',
+        },
+        'restore-command-wrong': {
+          message: 'restore_command brought something else for {file} than what the archive has',
+          why: 'Recovery stops at it, or goes on with the wrong data.',
+          remedy: 'correct the command: %f is the file that is wanted, %p where it has to go',
+        },
+        'segment-unfinished': {
+          message: '{segment} is not full after {seconds} s: its primary writes too little for a standby to archive it',
+          why: 'A standby cannot end a segment by itself, and archives whole ones only.',
+          remedy: 'run `SELECT pg_switch_wal()` on the primary meanwhile, or allow more time: `--timeout 600`',
         },
         'stopped-early': {
           message: 'the restore ended before its restore point: {cause}',
@@ -176,6 +207,7 @@ export const restoreDrill: Probe<DrillCode> = {
       about: '僅在 `pgwal verify --drill` 時執行。複製叢集的資料（不含 WAL），寫入一個還原點，並在副本上啟動一個只從歸檔取得 WAL 的伺服器。它必須停在該還原點、完成啟動並回應查詢。副本不會歸檔、不接聽任何位址、不執行任何工作，最後會被移除。所需空間與叢集相當，位於 --drill-dir（預設：/var/tmp）之下專屬的目錄，只有叢集的擁有者可以進入。對正式伺服器的影響是一次快速檢查點、兩次 WAL 切換，以及期間不能建立或刪除表空間（CREATE TABLESPACE 會等待）。',
       passed: {
         restored: '已在 {elapsedMs}內從 {archive} 還原 {copiedBytes} 與 {segments} 個區段，到達還原點 {restorePoint}（{lsn}）；副本已啟動並回應查詢',
+        'restored-to-position': '已在 {elapsedMs}內從 {archive} 還原 {copiedBytes} 與 {segments} 個區段，到達此備援伺服器當時的位置 {lsn}；副本已啟動並回應查詢',
       },
       findings: {
         'not-archived': {
@@ -212,6 +244,26 @@ export const restoreDrill: Probe<DrillCode> = {
           message: '叢集的擁有者無法讀取 {path}（{reason}）：還原時無法取得任何檔案',
           why: 'restore_command 是以該帳號的身分執行。',
           remedy: '讓擁有者能讀取歸檔目錄與其中的每個檔案',
+        },
+        'restore-command-failed': {
+          message: 'restore_command 無法取得 {file}，而歸檔中有此檔案：{cause}',
+          why: '在真正的緊急情況下也會以同樣的方式失敗。',
+          remedy: '修正該命令，並以叢集擁有者的身分手動試一次',
+        },
+        'restore-command-empty': {
+          message: 'restore_command 沒有取回 {segment}（無論它回報什麼），而歸檔中有此檔案',
+          why: '復原程序會把這視為歸檔的結尾，之後提交的內容全部遺失。',
+          remedy: '修正該命令：只有檔案確實存在時，結束狀態才可為 0',
+        },
+        'restore-command-wrong': {
+          message: 'restore_command 為 {file} 取回的內容與歸檔中的不同',
+          why: '復原程序會停在該處，或以錯誤的資料繼續。',
+          remedy: '修正該命令：%f 是所要的檔案，%p 是它應放置的位置',
+        },
+        'segment-unfinished': {
+          message: '{segment} 在 {seconds} 秒後仍未寫滿：主要伺服器寫入太少，備援伺服器無法歸檔',
+          why: '備援伺服器無法自行結束一個區段，而且只歸檔完整的區段。',
+          remedy: '期間在主要伺服器上執行 `SELECT pg_switch_wal()`，或給予更多時間：`--timeout 600`',
         },
         'stopped-early': {
           message: '還原在到達還原點之前就結束了：{cause}',
@@ -264,10 +316,17 @@ export const restoreDrill: Probe<DrillCode> = {
 }
 
 interface Marked {
-  readonly restorePoint: string
-  /** Where its record ends. */
+  /** The restore point's name; a standby can write none, and its mark is the position alone. */
+  readonly restorePoint?: string
+  /** Where the restore point's record ends, or the position. */
   readonly end: Lsn
   readonly range: Range
+}
+
+interface Copied {
+  readonly copiedBytes: number
+  readonly start: Lsn
+  readonly timeline: number
 }
 
 /** One drill, from the backup to the restored server. Whoever makes it removes the place. */
@@ -275,29 +334,49 @@ class Drill {
   readonly #as
   constructor(
     private readonly probing: Probing, private readonly working: Working, private readonly place: DrillPlace,
-    private readonly backup: Session, private readonly archive: string,
+    private readonly backup: Session, private readonly archive: string, private readonly restoring: string, private readonly standby: boolean,
   ) {
     this.#as = working.as
   }
 
   async run(): Promise<{ restorePoint: string; lsn: string; segments: number; copiedBytes: number }> {
     const prefix = await lowPriority(this.working, this.probing.drill?.niceness ?? NICENESS)
-    const { copiedBytes, start } = await this.#copy(prefix)
-    const marked = await this.#mark(start)
+    const copied = await this.#copy(prefix)
+    const marked = this.standby ? await this.#position(copied) : await this.#mark(copied)
     const before = await this.#laterTimelines(marked.range)
     await this.#awaitArchived(marked.range)
-    await this.#recover(prefix, marked)
-    const stray = [...(await this.#laterTimelines(marked.range))].find((name) => !before.has(name))
-    if (stray !== undefined) throw new DrillFailure('archive-touched', { file: stray }, `${this.archive}/${stray}`)
-    return { restorePoint: marked.restorePoint, lsn: lsnToText(marked.end), segments: marked.range.last - marked.range.first + 1, copiedBytes }
+    await this.#recover(prefix, marked, before)
+    const stray = [...(await this.#laterTimelines(marked.range))].find((path) => !before.has(path))
+    if (stray !== undefined) throw new DrillFailure('archive-touched', { file: stray.slice(stray.lastIndexOf('/') + 1) }, stray)
+    const { range, end } = marked
+    return { restorePoint: marked.restorePoint ?? lsnToText(end), lsn: lsnToText(end), segments: range.last - range.first + 1, copiedBytes: copied.copiedBytes }
   }
 
   #checkpoint(): void {
     if (this.probing.drill?.signal?.aborted === true) throw new UserError('interrupted')
   }
 
+  /** What may take long, given up when people do. */
+  async #unlessInterrupted<T>(work: Promise<T>): Promise<T> {
+    const signal = this.probing.drill?.signal
+    if (signal === undefined) return work
+    work.catch(() => undefined)
+    let stop = (): void => undefined
+    const stopped = new Promise<never>((_resolve, reject) => {
+      stop = () => { reject(new UserError('interrupted')) }
+      signal.addEventListener('abort', stop, { once: true })
+    })
+    try {
+      this.#checkpoint()
+      return await Promise.race([work, stopped])
+    } finally {
+      signal.removeEventListener('abort', stop)
+      stopped.catch(() => undefined)
+    }
+  }
+
   /** The base backup, with nothing of WAL in it. */
-  async #copy(prefix: readonly string[]): Promise<{ copiedBytes: number; start: Lsn }> {
+  async #copy(prefix: readonly string[]): Promise<Copied> {
     const { cluster } = this.working
     const { backup, place } = this
     const [size] = await backup.query(
@@ -305,51 +384,66 @@ class Drill {
               (SELECT setting::bigint * CASE unit WHEN '8kB' THEN 8192 ELSE 1 END FROM pg_settings WHERE name = 'wal_segment_size')::float8 AS segment`)
     const space = await reserveBytes(this.working, place.root)
     // Segments come one after the other, and some are kept to be used again.
-    const neededBytes = Number(size?.['data']) + 8 * Number(size?.['segment']) + space.reserveBytes
+    const neededBytes = Number(size?.['data']) + SPARE_SEGMENTS * Number(size?.['segment']) + space.reserveBytes
     if (space.freeBytes < neededBytes) throw new DrillFailure('no-space', { path: place.root.slice(0, place.root.lastIndexOf('/')), neededBytes, freeBytes: space.freeBytes })
 
     for (const setting of ['statement_timeout', 'idle_in_transaction_session_timeout']) await backup.query(`SET ${setting} = 0`)
     await backup.query("SET lock_timeout = '10s'")
     await backup.query('BEGIN')
     // To replay CREATE TABLESPACE would empty the tablespace of production: its place is the same in the copy. While the
-    // backup runs, and until the restore point is written, nobody makes one.
-    await backup.query('LOCK TABLE pg_catalog.pg_tablespace IN SHARE MODE')
+    // backup runs, and until the restore point is written, nobody makes one. A standby knows no such lock, and must have none.
+    if (!this.standby) await backup.query('LOCK TABLE pg_catalog.pg_tablespace IN SHARE MODE')
     this.probing.waiting({ code: 'drill-checkpoint', params: {} })
     const label = `pgwal drill ${place.root.slice(-12)}`
     const modern = cluster.major >= 15
-    const [begun] = await backup.query(modern ? 'SELECT pg_backup_start($1, true)::text AS lsn' : 'SELECT pg_start_backup($1, true, false)::text AS lsn', [label])
+    const starting = backup.query(modern ? 'SELECT pg_backup_start($1, true)::text AS lsn' : 'SELECT pg_start_backup($1, true, false)::text AS lsn', [label])
+    const [begun] = await this.#unlessInterrupted(starting)
     const tree = await surveyTree(this.working, place)
     const copiedBytes = await copyTree(this.working, tree, place, {
       prefix,
       onProgress: (bytes) => this.probing.waiting({ code: 'drill-copying', params: { doneBytes: bytes, totalBytes: tree.bytes } }),
       checkpoint: () => this.#checkpoint(),
+      ...(this.probing.drill?.signal === undefined ? {} : { stop: this.probing.drill.signal }),
     })
     const [ended] = await backup.query(modern ? 'SELECT labelfile AS label FROM pg_backup_stop(false)' : 'SELECT labelfile AS label FROM pg_stop_backup(false, false)')
-    await this.#write('backup_label', String(ended?.['label']))
+    const backupLabel = String(ended?.['label'])
+    await this.#write('backup_label', backupLabel)
     const map = tablespaceMap(tree.tablespaces)
     if (map !== undefined) await this.#write('tablespace_map', map)
-    return { copiedBytes, start: lsnFromText(String(begun?.['lsn']))! }
+    return { copiedBytes, start: lsnFromText(String(begun?.['lsn']))!, timeline: Number(/^START TIMELINE: (\d+)$/m.exec(backupLabel)?.[1] ?? 1) }
   }
 
   /** The restore point, in a segment that is closed at once. */
-  async #mark(start: Lsn): Promise<Marked> {
+  async #mark({ start }: Copied): Promise<Marked> {
     const { backup } = this
     const restorePoint = `pgwal_${this.working.host.randomId(16)}`
-    const [point] = await backup.query(
-      `SELECT pg_create_restore_point($1)::text AS lsn, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline, (SELECT system_identifier::text FROM pg_control_system()) AS id,
-              (SELECT setting::bigint * CASE unit WHEN '8kB' THEN 8192 ELSE 1 END FROM pg_settings WHERE name = 'wal_segment_size') AS size`, [restorePoint])
+    const [point] = await backup.query("SELECT pg_create_restore_point($1)::text AS lsn, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline", [restorePoint])
     await backup.query('SELECT pg_switch_wal()')
     await backup.query('COMMIT')
-    const segmentSize = Number(point?.['size'])
     const end = lsnFromText(String(point?.['lsn']))!
+    // The position is that of the byte after the record.
+    return { restorePoint, end, range: await this.#range(Number.parseInt(String(point?.['timeline']), 16), start, end - 1n) }
+  }
+
+  /** On a standby, which can write nothing: the position up to which it has replayed, once the backup is complete. */
+  async #position({ start, timeline }: Copied): Promise<Marked> {
+    const [state] = await this.backup.query("SELECT pg_last_wal_replay_lsn()::text AS lsn, (SELECT count(*)::int FROM pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global')) AS spaces")
+    await this.backup.query('COMMIT')
+    if (Number(state?.['spaces']) > 0) throw new DrillFailure('refused', { cause: 'CREATE TABLESPACE' })
+    const end = lsnFromText(String(state?.['lsn']))!
+    // Recovery stops at the first record from there on, so that one has to be there, too.
+    return { end, range: await this.#range(timeline, start, end) }
+  }
+
+  async #range(timeline: number, start: Lsn, last: Lsn): Promise<Range> {
+    const [row] = await this.backup.query(
+      `SELECT (SELECT system_identifier::text FROM pg_control_system()) AS id,
+              (SELECT setting::bigint * CASE unit WHEN '8kB' THEN 8192 ELSE 1 END FROM pg_settings WHERE name = 'wal_segment_size') AS size`)
+    const segmentSize = Number(row?.['size'])
     const number = (lsn: Lsn): number => Number(lsn / BigInt(segmentSize))
     return {
-      restorePoint, end,
-      range: {
-        archive: this.archive, timeline: Number.parseInt(String(point?.['timeline']), 16), segmentSize, systemIdentifier: BigInt(String(point?.['id'])),
-        // The position is that of the byte after the record.
-        first: number(start), last: number(end - 1n), own: `${this.working.cluster.dataDir}/pg_wal`,
-      },
+      archive: this.archive, timeline, segmentSize, systemIdentifier: BigInt(String(row?.['id'])),
+      first: number(start), last: number(last), own: `${this.working.cluster.dataDir}/pg_wal`,
     }
   }
 
@@ -364,14 +458,21 @@ class Drill {
         if (codeOf(error) === 'ENOENT') return -1
         throw new DrillFailure('archive-unreadable', { path: range.archive, reason: codeOf(error) }, file)
       })
-      if (size >= range.segmentSize) break
-      this.#checkpoint()
       const waited = host.now().getTime() - started
-      if (waited >= this.probing.timeoutMs) throw new DrillFailure('not-archived', { segment, seconds: Math.round(waited / 1000) }, file)
+      // What is still being written may have its full length already.
+      if (size >= range.segmentSize) {
+        if ((await sameContent(host, this.#as, file, `${range.own}/${segment}`)) !== false) break
+        if (waited >= Math.min(this.probing.timeoutMs, SETTLE_MS)) throw new DrillFailure('segment-different', { segment }, file)
+      }
+      this.#checkpoint()
+      if (waited >= this.probing.timeoutMs) {
+        const seconds = Math.round(waited / 1000)
+        if (this.standby && await this.#unfinished(range)) throw new DrillFailure('segment-unfinished', { segment, seconds })
+        throw new DrillFailure('not-archived', { segment, seconds }, file)
+      }
       this.probing.waiting({ code: 'segment', params: { segment, seconds: Math.floor(waited / 1000), limit: Math.round(this.probing.timeoutMs / 1000) } })
       await host.sleep(POLL_MS)
     }
-    if ((await sameContent(host, this.#as, file, `${range.own}/${segment}`)) === false) throw new DrillFailure('segment-different', { segment }, file)
     if (range.timeline === 1) return
     const history = historyName(range.timeline)
     await host.stat(`${range.archive}/${history}`, this.#as).catch(() => {
@@ -379,47 +480,86 @@ class Drill {
     })
   }
 
-  async #recover(prefix: readonly string[], { restorePoint, end, range }: Marked): Promise<void> {
+  /** Whether the primary has not gone beyond this segment yet: then no standby can have archived it. */
+  async #unfinished({ last, segmentSize }: Range): Promise<boolean> {
+    const [row] = await this.backup.query('SELECT pg_last_wal_replay_lsn()::text AS lsn')
+    return (lsnFromText(String(row?.['lsn'])) ?? 0n) < BigInt(last + 1) * BigInt(segmentSize)
+  }
+
+  async #recover(prefix: readonly string[], marked: Marked, before: ReadonlySet<string>): Promise<void> {
     const { host, cluster, self } = this.working
     const { place } = this
-    await this.#configure(restorePoint, range)
+    const { range, end, restorePoint } = marked
+    const found = (log: RecoveryLog): boolean => (restorePoint === undefined ? foundPosition(log, end) : foundMark(log, restorePoint, end))
+    await this.#configure(marked)
+    await this.#roomForWal(range)
     this.probing.waiting({ code: 'drill-recovering', params: {} })
-    const [file, ...args] = [...prefix, `${cluster.binDir!}/pg_ctl`, '-D', place.dataDir, '-l', place.logFile, '-w', '-t', '5', 'start']
-    // Its exit status tells nothing: a server that stops in the middle of recovery had been started with success.
+    const [file, ...args] = [...prefix, `${cluster.binDir!}/pg_ctl`, '-D', place.dataDir, '-l', place.logFile, '-W', 'start']
     this.#checkpoint()
     await host.run(file!, args, { ...this.#as, timeoutMs: 60_000 })
     const copy = { host, self, cluster: { ...cluster, dataDir: place.dataDir } }
     let size = -1
-    let changed = host.now().getTime()
+    const begun = host.now().getTime()
+    let changed = begun
     for (;;) {
       this.#checkpoint()
       // First whether it runs, then what it said: what it says last it says before it ends.
       const postmaster = await readPostmaster(copy)
-      const text = await this.#log()
-      const log = readRecoveryLog(text)
-      if (postmaster === undefined) throw await explain(host, this.#as, range, log, text.includes('starting archive recovery') || log.restored !== undefined)
+      let text = await this.#log()
+      let log = readRecoveryLog(text)
+      const why = async (started: boolean, about = log): Promise<DrillFailure> => explain(host, this.#as, range, about, `${place.dataDir}/pg_wal`, started)
+      if (postmaster === undefined && host.now().getTime() - begun < STALL_MS && await isUnderWay(this.working, place.root)) {
+        // It has not written its number yet.
+        await host.sleep(POLL_MS)
+        continue
+      }
+      if (postmaster === undefined) {
+        // What it said in the end, it may have said after we looked.
+        log = readRecoveryLog(text = await this.#log())
+        if (log.noSpace) await this.#spaceRanOut()
+        await watchSpace(this.working, place.root)
+        throw await why(text.includes('starting archive recovery') || log.restored !== undefined)
+      }
       if (postmaster.status === 'ready') {
         // Without the mark it came up with less than it should have: 12 does so when the archive ends too early.
-        if (!foundMark(log, restorePoint, end)) throw await explain(host, this.#as, range, { ...log, cause: `the restore point ${restorePoint} was not found` }, true)
+        if (!found(log)) throw await why(true, { ...log, cause: `${restorePoint ?? lsnToText(end)} was not found` })
         await this.#answers(range)
         return
       }
+      // A command that brings something for every name would have the server look for ever newer timelines.
+      const invented = log.histories.find((name) => Number.parseInt(name, 16) > range.timeline && !before.has(`${this.archive}/${name}`))
+      if (invented !== undefined) throw new DrillFailure('restore-command-wrong', { file: invented })
       await watchSpace(this.working, place.root)
       const now = host.now().getTime()
       if (text.length !== size) [size, changed] = [text.length, now]
       if (now - changed > STALL_MS) throw new DrillFailure('stalled', { seconds: Math.round((now - changed) / 1000), segment: log.restored ?? '–', archive: range.archive })
       if (log.restored !== undefined) this.probing.waiting({ code: 'drill-replaying', params: { segment: log.restored, ...replayed(range, log.restored) } })
-      await host.sleep(POLL_MS)
+      // The whole log is read each time: one that became long is read less often.
+      await host.sleep(Math.min(LONGEST_POLL_MS, POLL_MS + (now - begun) / 50))
     }
   }
 
-  async #configure(restorePoint: string, range: Range): Promise<void> {
+  /** Room for the WAL that the copy is going to replay: it keeps as much as max_wal_size lets it. */
+  async #roomForWal({ first, last, segmentSize }: Range): Promise<void> {
+    const { place } = this
+    const space = await reserveBytes(this.working, place.root)
+    const neededBytes = Math.min((last - first + 1) * segmentSize, mostWalBytes(segmentSize)) + SPARE_SEGMENTS * segmentSize + space.reserveBytes
+    if (space.freeBytes < neededBytes) throw new DrillFailure('no-space', { path: place.root.slice(0, place.root.lastIndexOf('/')), neededBytes, freeBytes: space.freeBytes })
+  }
+
+  /** The server itself found no room, though there may be some again. */
+  async #spaceRanOut(): Promise<never> {
+    const { freeBytes, reserveBytes: kept } = await reserveBytes(this.working, this.place.root)
+    throw new DrillFailure('space-ran-out', { path: this.place.root, freeBytes, reserveBytes: kept })
+  }
+
+  async #configure({ restorePoint, end, range }: Marked): Promise<void> {
     const { host, cluster } = this.working
     const rows = await this.backup.query('SELECT name, setting FROM pg_settings WHERE name = ANY ($1)', [[...LIMITS]])
     const limits = new Map(rows.map((row) => [String(row['name']), String(row['setting'])]))
     await this.#write('postgresql.conf', copyConfiguration({
-      major: cluster.major, socketDir: this.place.socketDir, port: cluster.port, restoreCommand: restoreCommand(this.archive),
-      restorePoint, segmentSize: range.segmentSize, limits,
+      major: cluster.major, socketDir: this.place.socketDir, port: cluster.port, restoreCommand: this.restoring,
+      target: restorePoint === undefined ? { lsn: lsnToText(end) } : { name: restorePoint }, segmentSize: range.segmentSize, limits,
     }))
     await this.#write('postgresql.auto.conf', '')
     await this.#write('pg_hba.conf', COPY_HBA)
@@ -454,12 +594,17 @@ class Drill {
     await this.working.host.replace(`${this.place.dataDir}/${name}`, new TextEncoder().encode(text), { ...this.#as, expect: null, mode: 0o600 })
   }
 
-  /** Files of the archive of timelines that come after this one: none may be added by a server that left it. */
+  /**
+   * Files of timelines that come after this one, in the archive and in what the server is about to archive: a server that left
+   * this timeline may add none.
+   */
   async #laterTimelines(range: Range): Promise<Set<string>> {
     const later = new Set<string>()
-    for await (const name of this.working.host.listStream(this.archive, this.#as)) {
-      const parsed = parseWalName(name)
-      if (parsed.kind !== 'other' && parsed.timeline > range.timeline) later.add(name)
+    for (const directory of [this.archive, range.own, `${range.own}/archive_status`]) {
+      for await (const name of this.working.host.listStream(directory, this.#as)) {
+        const parsed = parseWalName(name.replace(/\.(?:ready|done)$/, ''))
+        if (parsed.kind !== 'other' && parsed.timeline > range.timeline) later.add(`${directory}/${name}`)
+      }
     }
     return later
   }

@@ -6,7 +6,7 @@ import { copyConfiguration, tablespaceMap } from '../../src/probes/drill/copy-co
 import { foundMark, readRecoveryLog } from '../../src/probes/drill/log.ts'
 
 const copy = {
-  major: 17, socketDir: '/d/s', port: 5432, restoreCommand: "cp '/a''b/%f' \"%p\"", restorePoint: 'pgwal_1', segmentSize: 64 << 20,
+  major: 17, socketDir: '/d/s', port: 5432, restoreCommand: "cp '/a''b/%f' \"%p\"", target: { name: 'pgwal_1' }, segmentSize: 64 << 20,
   limits: new Map([['max_prepared_transactions', '7']]),
 }
 

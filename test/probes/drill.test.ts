@@ -1,90 +1,23 @@
 // verify --drill on real servers: what it proves, what it refuses, and that it leaves nothing behind.
 import fs from 'node:fs'
 import fsp from 'node:fs/promises'
-import os from 'node:os'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { gatheringFor } from '../../src/app/gathering.ts'
 import { verify } from '../../src/app/verify.ts'
-import type { Verdict } from '../../src/checks/check.ts'
-import { NodeHost } from '../../src/host/node-host.ts'
+import type { NodeHost } from '../../src/host/node-host.ts'
 import { lastDrill } from '../../src/plan/drill-record.ts'
-import type { DrillWanted, Waiting } from '../../src/probes/probe.ts'
-import { restoreDrill } from '../../src/probes/restore-drill.ts'
+import type { Waiting } from '../../src/probes/probe.ts'
+import { Archived, atStart, drillHost, failure, hostWith, root } from '../support/archived.ts'
 import { clusterOf } from '../support/cluster-of.ts'
 import { eventually } from '../support/eventually.ts'
-import { TestServer } from '../support/server.ts'
 
-const root = process.getuid?.() === 0
 const SEGMENT = 1 << 20
 
-let state: string
 let host: NodeHost
+let forget: () => Promise<void>
 beforeAll(async () => {
-  state = await fsp.mkdtemp(`${os.tmpdir()}/pgwal-state-`)
-  host = new NodeHost({ PATH: process.env['PATH'], PGWAL_STATE_DIR: state })
+  ({ host, remove: forget } = await drillHost())
 })
-afterAll(() => fsp.rm(state, { recursive: true, force: true }))
-
-class Archived {
-  private constructor(readonly server: TestServer, readonly archive: string, readonly scratch: string) {}
-
-  static async start(major: 12 | 13 | 17 | 18): Promise<Archived> {
-    const server = await TestServer.create(major, { conf: '' })
-    const one = new Archived(server, `${server.root}/archive`, `${server.root}/scratch`)
-    for (const directory of [one.archive, one.scratch, `${server.root}/space`]) await one.make(directory)
-    await fsp.appendFile(`${server.dataDir}/postgresql.conf`, `archive_mode = on\narchive_command = 'test ! -f ${one.archive}/%f && cp %p ${one.archive}/%f'\n`)
-    await server.start()
-    return one
-  }
-
-  async make(directory: string): Promise<void> {
-    await fsp.mkdir(directory, { mode: 0o700 })
-    if (root) await fsp.chown(directory, this.server.account.uid, this.server.account.gid)
-  }
-
-  async drill(on: (what: Waiting) => void = () => undefined, wanted: DrillWanted = {}, machine: NodeHost = host): Promise<Verdict> {
-    const { gathering, session, close } = await gatheringFor(machine, await clusterOf(this.server))
-    try {
-      const open = await session()
-      if (!open.ok) throw new Error(JSON.stringify(open.why))
-      return await restoreDrill.run({ gathering, session: open.value, timeoutMs: 60_000, waiting: on, drill: { directory: this.scratch, niceness: 0, ...wanted } })
-    } finally {
-      await close()
-    }
-  }
-
-  segments(): string[] {
-    return fs.readdirSync(this.archive).filter((name) => /^[0-9A-F]{24}$/.test(name)).sort()
-  }
-
-  /** What a drill must never leave: files of the copy, or a server on it. */
-  expectNothingLeft(): void {
-    expect(fs.readdirSync(this.scratch)).toEqual([])
-    const left = fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name)).filter((pid) => {
-      try {
-        return fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(`${this.scratch}/`)
-      } catch {
-        return false
-      }
-    })
-    expect(left).toEqual([])
-  }
-}
-
-/** Does something to the newest segment when the copy is about to be started. */
-function atStart(one: Archived, harm: (file: string) => void): (what: Waiting) => void {
-  let done = false
-  return ({ code }) => {
-    if (code !== 'drill-recovering' || done) return
-    done = true
-    harm(`${one.archive}/${one.segments().at(-1)!}`)
-  }
-}
-
-function failure(verdict: Verdict) {
-  if (verdict.kind !== 'fail') throw new Error(`not failed: ${JSON.stringify(verdict)}`, { cause: verdict.kind === 'crash' ? verdict.error : undefined })
-  return verdict.findings[0]!
-}
+afterAll(() => forget())
 
 describe.each([13, 17] as const)('PostgreSQL %i', (major) => {
   let one: Archived
@@ -107,7 +40,7 @@ describe.each([13, 17] as const)('PostgreSQL %i', (major) => {
     const before = space()
     const said: string[] = []
     let map = ''
-    const verdict = await one.drill(({ code }) => {
+    const verdict = await one.drill(host, ({ code }) => {
       said.push(code)
       if (code !== 'drill-recovering') return
       const [drill] = fs.readdirSync(one.scratch)
@@ -143,7 +76,7 @@ describe.each([13, 17] as const)('PostgreSQL %i', (major) => {
     }, 'segment-foreign', { found: '7000000000000000001' }],
   ] as const)('a segment that is %s: the drill fails, and names it', async (_how, harm, code, params) => {
     let harmed = ''
-    const found = failure(await one.drill(atStart(one, (file) => {
+    const found = failure(await one.drill(host, atStart(one, (file) => {
       harmed = file
       intact.set(file, fs.readFileSync(file))
       harm(file)
@@ -152,17 +85,17 @@ describe.each([13, 17] as const)('PostgreSQL %i', (major) => {
   })
 
   it('an archive that the owner cannot read any more', async () => {
-    const found = failure(await one.drill(atStart(one, () => { fs.chmodSync(one.archive, 0o000) })).finally(() => { fs.chmodSync(one.archive, 0o700) }))
+    const found = failure(await one.drill(host, atStart(one, () => { fs.chmodSync(one.archive, 0o000) })).finally(() => { fs.chmodSync(one.archive, 0o700) }))
     expect(found).toMatchObject({ code: 'archive-unreadable', params: { path: one.archive, reason: 'EACCES' } })
   })
 
   it('Ctrl-C while it copies, and while it starts: nothing is left, and the server is not in backup', async () => {
     for (const moment of ['drill-copying', 'drill-recovering']) {
       const stopping = new AbortController()
-      await expect(one.drill(({ code }) => { if (code === moment) stopping.abort() }, { signal: stopping.signal })).rejects.toThrow('interrupted')
+      await expect(one.drill(host, ({ code }) => { if (code === moment) stopping.abort() }, { signal: stopping.signal })).rejects.toThrow('interrupted')
       one.expectNothingLeft()
     }
-    expect(await one.drill()).toMatchObject({ kind: 'pass' })
+    expect(await one.drill(host)).toMatchObject({ kind: 'pass' })
   })
 })
 
@@ -187,7 +120,7 @@ describe('what is kept, refused and cleaned up', () => {
   it('cleans up what a drill left that was killed, its server too, and leaves that of a living one', async () => {
     const kept = `${one.scratch}/kept`
     let left = ''
-    await one.drill(({ code }) => {
+    await one.drill(host, ({ code }) => {
       if (code !== 'drill-removing' || left !== '') return
       // As it stands in the moment before it is removed: kept as what a killed run would have left.
       const [name] = fs.readdirSync(one.scratch)
@@ -199,33 +132,23 @@ describe('what is kept, refused and cleaned up', () => {
     if (root) for (const entry of ['', ...fs.readdirSync(`${one.scratch}/${name}`, { recursive: true }).map(String)]) fs.chownSync(`${one.scratch}/${name}/${entry}`, one.server.account.uid, one.server.account.gid)
     const marker = `${one.scratch}/${name}/pgwal-drill.json`
     const mine = fs.readFileSync(marker, 'utf8')
-    expect(await one.drill()).toMatchObject({ kind: 'pass' })
+    expect(await one.drill(host)).toMatchObject({ kind: 'pass' })
     // Its mark is of this very process, which lives.
     expect(fs.readdirSync(one.scratch)).toEqual([name])
     fs.writeFileSync(marker, mine.replace(/"pid":\d+/, '"pid":1').replace(/"started":"\d+"/, '"started":"1"'))
-    expect(await one.drill()).toMatchObject({ kind: 'pass' })
+    expect(await one.drill(host)).toMatchObject({ kind: 'pass' })
     one.expectNothingLeft()
   })
 
   it('a directory that cannot be: said before anything is done', async () => {
-    expect(failure(await one.drill(undefined, { directory: `${one.server.root}/not-there` }))).toMatchObject({ code: 'directory-unusable', params: { reason: 'ENOENT' } })
-    expect(failure(await one.drill(undefined, { directory: `${one.scratch}/${'long'.repeat(20)}` }))).toMatchObject({ code: 'directory-unusable' })
+    expect(failure(await one.drill(host, undefined, { directory: `${one.server.root}/not-there` }))).toMatchObject({ code: 'directory-unusable', params: { reason: 'ENOENT' } })
+    expect(failure(await one.drill(host, undefined, { directory: `${one.scratch}/${'long'.repeat(20)}` }))).toMatchObject({ code: 'directory-unusable' })
     one.expectNothingLeft()
   })
 
   it('too little space: refused, with what is needed', async () => {
-    const small = new Proxy(host, {
-      get(target, name) {
-        const value: unknown = Reflect.get(target, name, target)
-        if (name === 'fileSystem') return async () => ({ freeBytes: 1 << 20, totalBytes: 1 << 30, freeInodes: 1, device: 1 })
-        return typeof value === 'function' ? value.bind(target) as unknown : value
-      },
-    })
-    const { gathering, session, close } = await gatheringFor(small, await clusterOf(one.server))
-    const open = await session()
-    if (!open.ok) throw new Error('no session')
-    const verdict = await restoreDrill.run({ gathering, session: open.value, timeoutMs: 60_000, waiting: () => undefined, drill: { directory: one.scratch, niceness: 0 } })
-    await close()
+    const small = hostWith(host, { fileSystem: async () => ({ freeBytes: 1 << 20, totalBytes: 1 << 30, freeInodes: 1, device: 1 }) })
+    const verdict = await one.drill(small)
     expect(failure(verdict)).toMatchObject({ code: 'no-space', params: { path: one.scratch, freeBytes: 1 << 20 } })
     one.expectNothingLeft()
   })
@@ -233,26 +156,21 @@ describe('what is kept, refused and cleaned up', () => {
   it('a tablespace that somebody makes meanwhile waits, and is not replayed into its own place', async () => {
     await one.make(`${one.server.root}/late`)
     let making: Promise<unknown> | undefined
-    const slow = new Proxy(host, {
-      get(target, name) {
-        const value: unknown = Reflect.get(target, name, target)
-        if (typeof value !== 'function') return value
-        if (name !== 'run') return value.bind(target) as unknown
-        return async (...given: Parameters<NodeHost['run']>) => {
-          if (given[0] === 'cp' && making === undefined) {
-            making = one.server.query(`CREATE TABLESPACE late LOCATION '${one.server.root}/late'`)
-            await eventually(async () => (await one.server.query("SELECT FROM pg_locks WHERE relation = 'pg_tablespace'::regclass AND NOT granted")).length === 1)
-            expect(fs.readdirSync(`${one.server.root}/late`)).toEqual([])
-          }
-          return target.run(...given)
+    const slow = hostWith(host, {
+      run: async (...given: Parameters<NodeHost['run']>) => {
+        if (given[0] === 'cp' && making === undefined) {
+          making = one.server.query(`CREATE TABLESPACE late LOCATION '${one.server.root}/late'`)
+          await eventually(async () => (await one.server.query("SELECT FROM pg_locks WHERE relation = 'pg_tablespace'::regclass AND NOT granted")).length === 1)
+          expect(fs.readdirSync(`${one.server.root}/late`)).toEqual([])
         }
+        return host.run(...given)
       },
     })
-    expect(await one.drill(undefined, {}, slow)).toMatchObject({ kind: 'pass' })
+    expect(await one.drill(slow)).toMatchObject({ kind: 'pass' })
     expect(making).toBeDefined()
     await making
     await one.server.query('CREATE TABLE late (n int) TABLESPACE late')
-    expect(await one.drill()).toMatchObject({ kind: 'pass' })
+    expect(await one.drill(host)).toMatchObject({ kind: 'pass' })
     expect(await one.server.query('SELECT * FROM late')).toEqual([])
   })
 
@@ -263,10 +181,10 @@ describe('what is kept, refused and cleaned up', () => {
     if (root) await fsp.chown(`${one.server.dataDir}/recovery.signal`, one.server.account.uid, one.server.account.gid)
     await one.server.start()
     await eventually(async () => (await one.server.query<{ up: boolean }>('SELECT NOT pg_is_in_recovery() AS up'))[0]!.up)
-    expect(await one.drill()).toMatchObject({ kind: 'pass' })
+    expect(await one.drill(host)).toMatchObject({ kind: 'pass' })
     expect(fs.readdirSync(one.archive).filter((name) => name.startsWith('00000003'))).toEqual([])
     fs.unlinkSync(`${one.archive}/00000002.history`)
-    expect(failure(await one.drill())).toMatchObject({ code: 'history-missing', at: { file: `${one.archive}/00000002.history` } })
+    expect(failure(await one.drill(host))).toMatchObject({ code: 'history-missing', at: { file: `${one.archive}/00000002.history` } })
     one.expectNothingLeft()
   })
 
@@ -274,11 +192,7 @@ describe('what is kept, refused and cleaned up', () => {
     await one.server.query("ALTER SYSTEM SET archive_command = 'test -d /no/such && cp %p " + one.archive + "/%f'")
     await one.server.query('SELECT pg_reload_conf()')
     await eventually(async () => (await one.server.query<{ archive_command: string }>('SHOW archive_command'))[0]!.archive_command.startsWith('test -d'))
-    const { gathering, session, close } = await gatheringFor(host, await clusterOf(one.server))
-    const open = await session()
-    if (!open.ok) throw new Error('no session')
-    const verdict = await restoreDrill.run({ gathering, session: open.value, timeoutMs: 500, waiting: () => undefined, drill: { directory: one.scratch, niceness: 0 } })
-    await close()
+    const verdict = await one.drill(host, undefined, {}, { timeoutMs: 500 })
     expect(failure(verdict)).toMatchObject({ code: 'not-archived' })
     one.expectNothingLeft()
   })

@@ -18,11 +18,17 @@ export interface CopyConfiguration {
   readonly port: number
   /** The value, not yet quoted. */
   readonly restoreCommand: string
-  readonly restorePoint: string
+  /** Where recovery ends: a restore point, or the first record from a position on. */
+  readonly target: { readonly name: string } | { readonly lsn: string }
   /** Bytes. */
   readonly segmentSize: number
   /** Of {@link LIMITS}, what the server has. */
   readonly limits: ReadonlyMap<string, string>
+}
+
+/** How much WAL the copy keeps at most, in bytes: what is restored stays until a restart point lies behind it. */
+export function mostWalBytes(segmentSize: number): number {
+  return Math.max(1024 << 20, 10 * segmentSize)
 }
 
 /** postgresql.conf of the copy: recovery to the restore point, and nothing that reaches out of the copy. */
@@ -37,7 +43,7 @@ export function copyConfiguration(copy: CopyConfiguration): string {
     ['unix_socket_permissions', '0700'],
     // Recovery.
     ['restore_command', copy.restoreCommand],
-    ['recovery_target_name', copy.restorePoint],
+    ...('name' in copy.target ? [['recovery_target_name', copy.target.name] as [string, string]] : [['recovery_target_lsn', copy.target.lsn], ['recovery_target_inclusive', 'off']] as [string, string][]),
     ['recovery_target_timeline', 'current'],
     ['recovery_target_action', 'promote'],
     ['hot_standby', 'off'],
@@ -49,6 +55,8 @@ export function copyConfiguration(copy: CopyConfiguration): string {
     ['archive_cleanup_command', ''],
     ['recovery_end_command', ''],
     ['primary_conninfo', ''],
+    ['primary_slot_name', ''],
+    ['hot_standby_feedback', 'off'],
     ['shared_preload_libraries', ''],
     ['session_preload_libraries', ''],
     ['local_preload_libraries', ''],
@@ -63,7 +71,7 @@ export function copyConfiguration(copy: CopyConfiguration): string {
     ['full_page_writes', 'off'],
     ['restart_after_crash', 'off'],
     ['min_wal_size', `${5 * segmentMiB}MB`],
-    ['max_wal_size', `${Math.max(1024, 10 * segmentMiB)}MB`],
+    ['max_wal_size', `${mostWalBytes(copy.segmentSize) / (1 << 20)}MB`],
     // Its log is read.
     ['logging_collector', 'off'],
     ['log_destination', 'stderr'],

@@ -13,6 +13,10 @@ const EMPTY = ['pg_dynshmem', 'pg_notify', 'pg_replslot', 'pg_serial', 'pg_snaps
 /** Temporary files and relations, and caches that the server makes again. */
 const LEFT_OUT = /^(?:pgsql_tmp.*|pg_internal\.init.*|t\d+_\d+(?:_[a-z]+)?(?:\.\d+)?)$/
 
+/** The empty part of an unlogged relation, from which recovery makes the relation again: the rest of it is not needed. */
+const INIT_FORK = /^(\d+)_init$/
+const RELATION_FILE = /^(\d+)(?:_(?:fsm|vm))?(?:\.\d+)?$/
+
 /** At a time; between two lots the free space is looked at, and a wish to stop. */
 const LOT = { files: 200, bytes: 256 << 20 }
 const LOT_TIMEOUT_MS = 1_800_000
@@ -55,8 +59,9 @@ export async function surveyTree({ host, cluster, as }: Working, place: Pick<Dri
       directories.splice(index, 1)
       return
     }
+    const unlogged = new Set(entries.flatMap(({ name }) => INIT_FORK.exec(name)?.[1] ?? []))
     for (const { name, kind } of entries) {
-      if (LEFT_OUT.test(name) || only?.test(name) === false) continue
+      if (LEFT_OUT.test(name) || only?.test(name) === false || unlogged.has(RELATION_FILE.exec(name)?.[1] ?? '')) continue
       if (kind === 'directory') {
         await visit(`${from}/${name}`, `${to}/${name}`)
       } else if (kind === 'symlink' && from === `${cluster.dataDir}/pg_tblspc` && /^\d+$/.test(name)) {
@@ -88,6 +93,8 @@ export interface Copying {
   onProgress(bytes: number): void
   /** Throws when the drill is to end. */
   checkpoint(): void
+  /** Ends what is copying when the drill is to end. */
+  readonly stop?: AbortSignal
 }
 
 /**
@@ -104,9 +111,10 @@ export async function copyTree(working: Working, tree: Tree, place: DrillPlace, 
   const lots = tree.directories.flatMap(({ from, to, files }) => lotsOf(files.filter(({ name }) => from !== control || name !== 'pg_control')).map((lot) => ({ from, to, lot })))
   for (const { from, to, lot } of [...lots, { from: control, to: `${place.dataDir}/global`, lot: [{ name: 'pg_control', size: 8192 }] }]) {
     copying.checkpoint()
-    await watchSpace(working, place.root)
-    await copyLot(working, from, to, lot.map(({ name }) => name), copying.prefix)
-    copied += lot.reduce((sum, { size }) => sum + size, 0)
+    const bytes = lot.reduce((sum, { size }) => sum + size, 0)
+    await watchSpace(working, place.root, bytes)
+    await copyLot(working, place.root, from, to, lot.map(({ name }) => name), copying)
+    copied += bytes
     copying.onProgress(copied)
   }
   return copied
@@ -128,16 +136,21 @@ function lotsOf(files: Directory['files']): Directory['files'][] {
   return lots
 }
 
-async function copyLot(working: Working, from: string, to: string, names: readonly string[], prefix: readonly string[]): Promise<void> {
-  const failure = await runCopy(working, from, to, names, prefix)
+async function copyLot(working: Working, root: string, from: string, to: string, names: readonly string[], copying: Copying): Promise<void> {
+  const failure = await runCopy(working, from, to, names, copying)
   if (failure === undefined) return
   const { host, as } = working
   for (const name of names) {
+    copying.checkpoint()
+    // Somebody else's file may have taken the room that there was a moment ago.
+    await watchSpace(working, root)
     const there = await host.stat(`${from}/${name}`, as).then(() => true, (error: unknown) => codeOf(error) !== 'ENOENT')
     // What went away half copied must not be taken for a relation.
     if (!there) await host.removeFile(`${to}/${name}`, as).catch(() => undefined)
-    const again = there ? await runCopy(working, from, to, [name], prefix) : undefined
+    const again = there ? await runCopy(working, from, to, [name], copying) : undefined
     if (again === undefined) continue
+    copying.checkpoint()
+    await watchSpace(working, root)
     const gone = await host.stat(`${from}/${name}`, as).then(() => false, (error: unknown) => codeOf(error) === 'ENOENT')
     if (!gone) throw new DrillFailure('copy-failed', { cause: again }, `${from}/${name}`)
     await host.removeFile(`${to}/${name}`, as).catch(() => undefined)
@@ -145,9 +158,9 @@ async function copyLot(working: Working, from: string, to: string, names: readon
 }
 
 /** The first complaint, or undefined. */
-async function runCopy({ host, as }: Working, from: string, to: string, names: readonly string[], prefix: readonly string[]): Promise<string | undefined> {
+async function runCopy({ host, as }: Working, from: string, to: string, names: readonly string[], { prefix, stop }: Copying): Promise<string | undefined> {
   const [file, ...args] = [...prefix, 'cp', '--', ...names.map((name) => `${from}/${name}`), `${to}/`]
-  const { code, stderr, timedOut } = await host.run(file!, args, { ...as, timeoutMs: LOT_TIMEOUT_MS, maxOutput: 1 << 16 })
+  const { code, stderr, timedOut } = await host.run(file!, args, { ...as, timeoutMs: LOT_TIMEOUT_MS, maxOutput: 1 << 16, ...(stop === undefined ? {} : { stop }) })
   return code === 0 ? undefined : timedOut ? 'timeout' : (stderr.trim().split('\n', 1)[0] ?? '')
 }
 

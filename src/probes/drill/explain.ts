@@ -1,7 +1,7 @@
 // Why a recovery did not reach its mark: which file of the archive is at fault, and how.
 import { codeOf } from '../../errors.ts'
 import type { Acting, Host } from '../../host/host.ts'
-import { checkSegment, numberedSegment, readSegmentHeader, SEGMENT_HEADER_BYTES, segmentName } from '../../postgres/wal/index.ts'
+import { checkSegment, numberedSegment, parseWalName, readSegmentHeader, SEGMENT_HEADER_BYTES, segmentName, segmentNumber } from '../../postgres/wal/index.ts'
 import { DrillFailure } from './failure.ts'
 import type { RecoveryLog } from './log.ts'
 
@@ -19,18 +19,43 @@ export interface Range {
   readonly own: string
 }
 
-/** The finding for a recovery that ended without its mark: the first file that is at fault, else what the log says. */
-export async function explain(host: Host, as: Acting, range: Range, log: RecoveryLog, started: boolean): Promise<DrillFailure> {
+/**
+ * The finding for a recovery that ended without its mark: the first file of the archive that is at fault, else what
+ * restore_command did with a good one, else what the log says. `copyWal` is pg_wal of the copy.
+ */
+export async function explain(host: Host, as: Acting, range: Range, log: RecoveryLog, copyWal: string, started: boolean): Promise<DrillFailure> {
   for (let number = range.first; number <= range.last; number++) {
-    const segment = numberedSegment(range.timeline, number, range.segmentSize)
-    const problem = await problemOf(host, as, range, segment)
+    const problem = await problemOf(host, as, range, numberedSegment(range.timeline, number, range.segmentSize))
     if (problem !== undefined) return problem
   }
+  const wrong = await wronglyRestored(host, as, range, log, copyWal)
+  if (wrong !== undefined) return wrong
   if (log.badRecord !== undefined) {
     const segment = segmentName(range.timeline, log.badRecord.lsn, range.segmentSize)
     return new DrillFailure('segment-damaged', { segment, problem: log.badRecord.text }, `${range.archive}/${segment}`)
   }
+  if (log.notRestored !== undefined) return new DrillFailure('restore-command-failed', { ...log.notRestored })
+  const next = nextOf(range, log)
+  if (started && next <= range.last) return new DrillFailure('restore-command-empty', { segment: numberedSegment(range.timeline, next, range.segmentSize) })
   return new DrillFailure(started ? 'stopped-early' : 'did-not-start', { cause: log.cause })
+}
+
+/** The number of the segment that recovery asked for last, or would have asked for next. */
+function nextOf(range: Range, log: RecoveryLog): number {
+  const restored = log.restored === undefined ? undefined : parseWalName(log.restored)
+  return restored?.kind === 'segment' ? segmentNumber(restored, range.segmentSize)! + 1 : range.first
+}
+
+/** A segment that the copy was given, and that is not the archive's. Of those beyond the newest, names may be of recycled files. */
+async function wronglyRestored(host: Host, as: Acting, range: Range, log: RecoveryLog, copyWal: string): Promise<DrillFailure | undefined> {
+  const next = nextOf(range, log)
+  for (let number = range.first; number <= Math.min(next, range.last); number++) {
+    const segment = numberedSegment(range.timeline, number, range.segmentSize)
+    // One of the wrong length keeps the name under which it came.
+    const given = number < next ? segment : 'RECOVERYXLOG'
+    if ((await sameContent(host, as, `${range.archive}/${segment}`, `${copyWal}/${given}`)) === false) return new DrillFailure('restore-command-wrong', { file: segment })
+  }
+  return undefined
 }
 
 async function problemOf(host: Host, as: Acting, range: Range, segment: string): Promise<DrillFailure | undefined> {

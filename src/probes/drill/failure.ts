@@ -3,6 +3,7 @@ import type { Params } from '../../checks/check.ts'
 /** What a drill can end with. */
 export type DrillCode =
   | 'not-archived' | 'segment-missing' | 'segment-damaged' | 'segment-foreign' | 'segment-different' | 'history-missing' | 'archive-unreadable'
+  | 'restore-command-failed' | 'restore-command-empty' | 'restore-command-wrong' | 'segment-unfinished'
   | 'stopped-early' | 'did-not-start' | 'stalled' | 'no-space' | 'space-ran-out' | 'copy-failed' | 'directory-unusable' | 'archive-touched' | 'refused'
 
 /** Thrown inside of a drill: it ends here, everything is cleaned up, and this is its finding. */

@@ -3,7 +3,7 @@
 import { type Lsn, lsnFromText } from '../../postgres/wal/index.ts'
 
 export interface RecoveryLog {
-  /** The restore points at which recovery stopped. */
+  /** The restore points at which recovery stopped, and the positions, as recovery_target_lsn has them. */
   readonly stoppedAt: readonly string[]
   /** Where the last record that was replayed begins. */
   readonly redoDone?: Lsn
@@ -13,6 +13,12 @@ export interface RecoveryLog {
   readonly cause: string
   /** The newest complaint about a WAL record, and where that record is. */
   readonly badRecord?: { readonly text: string; readonly lsn: Lsn }
+  /** The file that restore_command failed to bring with more than "there is none", and how. */
+  readonly notRestored?: { readonly file: string; readonly cause: string }
+  /** History files that restore_command brought. */
+  readonly histories: readonly string[]
+  /** The server, or what restore_command started, found no room. */
+  readonly noSpace: boolean
 }
 
 const LINE = /^\S+ \S+ \S+ \[\d+\] (\w+): +(.*)$/
@@ -25,6 +31,8 @@ export function readRecoveryLog(text: string): RecoveryLog {
   let error: string | undefined
   let said = ''
   let badRecord: RecoveryLog['badRecord']
+  let notRestored: RecoveryLog['notRestored']
+  const histories: string[] = []
   for (const line of text.split('\n')) {
     const parts = LINE.exec(line)
     const level = parts?.[1] ?? ''
@@ -33,21 +41,26 @@ export function readRecoveryLog(text: string): RecoveryLog {
     said = message
     // "the database system is starting up" and the like come after the reason.
     if (ERRORS.includes(level)) error = message
-    const stop = /^recovery stopping at restore point "([^"]*)"/.exec(message)
+    const stop = /^recovery stopping (?:at restore point|(?:before|after) WAL location \(LSN\)) "([^"]*)"/.exec(message)
     if (stop !== null) stoppedAt.push(stop[1]!)
     const done = /^redo done at (\S+)/.exec(message)
     if (done !== null) redoDone = lsnFromText(done[1]!)
     const file = /^restored log file "([0-9A-F]{24})" from archive/.exec(message)
     if (file !== null) restored = file[1]
+    const history = /^restored log file "([0-9A-F]{8}\.history)" from archive/.exec(message)
+    if (history !== null) histories.push(history[1]!)
+    const failed = /^could not restore file "([^"]+)" from archive: (.*)$/.exec(message) ?? /^archive file "([^"]+)" has (wrong size.*)$/.exec(message)
+    if (failed !== null) notRestored = { file: failed[1]!, cause: failed[2]! }
     const place = /^(?:invalid|incorrect|unexpected|record with|out-of-|there is no contrecord|missing contrecord|WAL file is from).* (?:at|LSN) ([0-9A-F]+\/[0-9A-F]+)/.exec(message)
     const lsn = place === null ? undefined : lsnFromText(place[1]!)
     if (lsn !== undefined) badRecord = { text: message, lsn }
   }
   return {
-    stoppedAt, cause: error ?? said,
+    stoppedAt, cause: error ?? said, histories, noSpace: /No space left on device|Disk quota exceeded/.test(text),
     ...(redoDone === undefined ? {} : { redoDone }),
     ...(restored === undefined ? {} : { restored }),
     ...(badRecord === undefined ? {} : { badRecord }),
+    ...(notRestored === undefined ? {} : { notRestored }),
   }
 }
 
@@ -60,4 +73,9 @@ const RECORD_BYTES = 152n
  */
 export function foundMark(log: RecoveryLog, name: string, end: Lsn): boolean {
   return log.stoppedAt.includes(name) && log.redoDone !== undefined && log.redoDone < end && end - log.redoDone <= RECORD_BYTES
+}
+
+/** The same for a position: recovery stopped at the first record from there on, and the last one that it replayed lies before. */
+export function foundPosition(log: RecoveryLog, end: Lsn): boolean {
+  return log.stoppedAt.some((text) => (lsnFromText(text) ?? 0n) >= end) && log.redoDone !== undefined && log.redoDone < end
 }

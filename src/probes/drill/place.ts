@@ -2,6 +2,7 @@
 import { codeOf } from '../../errors.ts'
 import type { Account, Acting, Host } from '../../host/host.ts'
 import { readPostmaster } from '../../plan/postmaster.ts'
+import { drillPlaces, rememberDrillPlace } from '../../plan/drill-record.ts'
 import { isAlive, markOf } from '../../plan/process-mark.ts'
 import type { ProcessMark } from '../../plan/process-mark.ts'
 import type { Cluster } from '../../platforms/platform.ts'
@@ -45,6 +46,7 @@ export async function makePlace({ host, self, cluster, as }: Working, parent: st
   // tablespace_map would need an escape for it.
   if (pathProblem(root) !== undefined || root.includes('\\')) throw unusable(pathProblem(root) ?? 'backslash')
   if (Buffer.byteLength(place.socketDir) > MAX_SOCKET_DIRECTORY) throw unusable('too long for a socket')
+  if (parent !== DEFAULT_DRILL_DIRECTORY) await rememberDrillPlace(host, parent)
   try {
     const mayMake = (await host.canWriteInto(parent, as)).ok
     if (mayMake || !self.privileged) await host.makeDirectory(root, { ...as, mode: 0o700 })
@@ -72,22 +74,45 @@ export async function reserveBytes({ host, as }: Working, path: string): Promise
   return { freeBytes, reserveBytes: Math.min(RESERVE.mostBytes, Math.max(RESERVE.leastBytes, totalBytes * RESERVE.share)) }
 }
 
-/** @throws DrillFailure `space-ran-out` */
-export async function watchSpace(working: Working, path: string): Promise<void> {
+/**
+ * Looks whether the reserve stays free when `bytes` more are written.
+ * @throws DrillFailure `space-ran-out`
+ */
+export async function watchSpace(working: Working, path: string, bytes = 0): Promise<void> {
   const space = await reserveBytes(working, path)
-  if (space.freeBytes < space.reserveBytes) throw new DrillFailure('space-ran-out', { path, freeBytes: space.freeBytes, reserveBytes: space.reserveBytes })
+  if (space.freeBytes - bytes < space.reserveBytes) throw new DrillFailure('space-ran-out', { path, freeBytes: space.freeBytes, reserveBytes: space.reserveBytes })
 }
 
 /** Stops the copy's server, if one runs, and removes the directory. */
 export async function removePlace(working: Working, root: string): Promise<void> {
-  await stopCopy(working, `${root}/data`)
-  // In the owner's name: no link that was planted in there leads root astray. The directory itself may lie where only root may remove it.
-  await working.host.removeTree(root, working.as).catch(() => undefined)
-  await working.host.removeTree(root)
+  const { host, as } = working
+  await stopCopy(working, root)
+  for (let attempt = 1; ; attempt++) {
+    try {
+      // In the owner's name: no link that was planted in there leads root astray. The directory itself may lie where only root may remove it.
+      await host.removeTree(root, as).catch(() => undefined)
+      await host.removeTree(root)
+      return
+    } catch (error) {
+      // Something that is ending has made one more file.
+      if (codeOf(error) !== 'ENOTEMPTY' || attempt === 10) throw error
+      await host.sleep(200)
+    }
+  }
 }
 
-/** Removes what drills of this cluster's owner left behind whose pgwal is gone. */
+/** Without a mark so long after it was made, nobody is going to write one. */
+const UNMARKED_MS = 600_000
+
+/**
+ * Removes what drills of this cluster's owner left behind whose pgwal is gone: below `parent`, and wherever else a drill of
+ * this account had its copy.
+ */
 export async function removeLeftovers(working: Working, parent: string): Promise<void> {
+  for (const one of new Set([parent, DEFAULT_DRILL_DIRECTORY, ...await drillPlaces(working.host)])) await removeLeftoversBelow(working, one)
+}
+
+async function removeLeftoversBelow(working: Working, parent: string): Promise<void> {
   const { host, cluster, as } = working
   for (const { name, kind } of await host.list(parent, as).catch(() => [])) {
     if (kind !== 'directory' || !/^pgwal-drill-[0-9a-f]{12}$/.test(name)) continue
@@ -96,28 +121,81 @@ export async function removeLeftovers(working: Working, parent: string): Promise
       const info = await host.stat(root, { ...as, followLinks: false })
       // In a directory for everybody, somebody else's is not ours to believe.
       if (info.uid !== cluster.owner.uid || (info.mode & 0o077) !== 0) continue
-      const marker = JSON.parse(new TextDecoder().decode(await host.read(`${root}/${MARKER}`, { ...as, limit: 65_536 }))) as { process: ProcessMark }
-      if (await isAlive(host, marker.process)) continue
-    } catch (error) {
-      // Just being made or removed, or cut off before its mark was there: then only an empty one may go.
-      if (codeOf(error) === 'ENOENT') await host.removeDirectory(root, as).catch(() => undefined)
-      continue
+      const marker = await host.read(`${root}/${MARKER}`, { ...as, limit: 65_536 }).catch((error: unknown) => {
+        if (codeOf(error) === 'ENOENT') return undefined
+        throw error
+      })
+      const used = marker === undefined
+        ? host.now().getTime() - info.modified.getTime() < UNMARKED_MS
+        : await isAlive(host, (JSON.parse(new TextDecoder().decode(marker)) as { process: ProcessMark }).process)
+      if (!used) await removePlace(working, root)
+    } catch {
+      // Just being removed by somebody else, or not to be read: what is not understood stays.
     }
-    await removePlace(working, root).catch(() => undefined)
   }
 }
 
-/** Stops the server that runs on a copy. A number in postmaster.pid that by now is somebody else's is left alone. */
-export async function stopCopy(working: Working, dataDir: string): Promise<void> {
-  const { host, cluster, self, as } = working
-  const copy = { host, self, cluster: { ...cluster, dataDir } }
-  const postmaster = await readPostmaster(copy).catch(() => undefined)
-  if (postmaster === undefined || !(await commandLine(host, postmaster.pid)).includes(dataDir)) return
-  await host.signal(postmaster.pid, 'SIGQUIT', as).catch(() => undefined)
-  for (let waited = 0; waited < 10_000 && (await host.processExists(postmaster.pid)); waited += 50) await host.sleep(50)
+const STOP_MS = 30_000
+const STOP_POLL_MS = 20
+
+/** Ends whatever runs on a copy: its server, and what a pgwal that was killed had under way. */
+async function stopCopy(working: Working, root: string): Promise<void> {
+  const { host, as } = working
+  let running = await processesOn(working, root)
+  for (const signal of ['SIGQUIT', 'SIGKILL'] as const) {
+    for (const pid of running) await host.signal(pid, signal, as).catch(() => undefined)
+    const left: number[] = []
+    for (const pid of running) {
+      let waited = 0
+      for (; waited < STOP_MS && await host.processExists(pid); waited += STOP_POLL_MS) await host.sleep(STOP_POLL_MS)
+      if (waited >= STOP_MS) left.push(pid)
+    }
+    running = left
+  }
 }
 
-async function commandLine(host: Host, pid: number): Promise<string> {
-  if (host.os === 'linux') return host.read(`/proc/${pid}/cmdline`, { limit: 65_536 }).then((bytes) => new TextDecoder('latin1').decode(bytes), () => '')
-  return host.run('ps', ['-ww', '-o', 'args=', '-p', String(pid)]).then(({ stdout }) => stdout, () => '')
+/** Whether the server of a copy is there, or on its way. */
+export async function isUnderWay(working: Working, root: string): Promise<boolean> {
+  return (await processesOn(working, root)).length > 0
+}
+
+/**
+ * The processes that work on a copy, told by their own command lines, never by a number that somebody left in a file: the
+ * server and pg_ctl by their data directory, cp by where it copies to.
+ */
+async function processesOn({ host, cluster, self }: Working, root: string): Promise<number[]> {
+  const dataDir = `${root}/data`
+  const copy = { host, self, cluster: { ...cluster, dataDir } }
+  const known = (await readPostmaster(copy).catch(() => undefined))?.pid
+  if (known !== undefined && worksOn(await argumentsOf(host, known), root)) return [known]
+  if (host.os !== 'linux') {
+    const { stdout } = await host.run('ps', ['-axww', '-o', 'pid=,args=']).catch(() => ({ stdout: '' }))
+    return stdout.split('\n').flatMap((line) => {
+      const [, pid, command] = /^\s*(\d+) (.*)$/.exec(line) ?? []
+      return command !== undefined && (command.includes(` -D ${dataDir}`) || (/(?:^|\/| )cp -- /.test(command) && command.includes(` ${root}/`))) ? [Number(pid)] : []
+    })
+  }
+  const found: number[] = []
+  for (const { name } of await host.list('/proc').catch(() => [])) {
+    if (/^\d+$/.test(name) && worksOn(await argumentsOf(host, Number(name)), root)) found.push(Number(name))
+  }
+  return found
+}
+
+function worksOn(argv: readonly string[], root: string): boolean {
+  const dataDir = `${root}/data`
+  // The second is the shell that pg_ctl starts it with.
+  if (argv.some((word, at) => (word === '-D' && argv[at + 1] === dataDir) || word.includes(` "-D" "${dataDir}"`) || word.includes(` -D "${dataDir}"`))) return true
+  return argv.some((word) => word === 'cp' || word.endsWith('/cp')) && (argv.at(-1) ?? '').startsWith(`${root}/`)
+}
+
+async function argumentsOf(host: Host, pid: number): Promise<string[]> {
+  if (host.os === 'linux') {
+    const text = await host.read(`/proc/${pid}/cmdline`, { limit: 1 << 20 }).then((bytes) => new TextDecoder().decode(bytes), () => '')
+    return text.split('\0').slice(0, -1)
+  }
+  const { stdout } = await host.run('ps', ['-ww', '-o', 'args=', '-p', String(pid)]).catch(() => ({ stdout: '' }))
+  // ps has only blanks between the words; the copy's directory has none in its own name, but its parents may.
+  const at = stdout.indexOf(' -D ')
+  return at === -1 ? [] : [stdout.slice(0, at), '-D', stdout.slice(at + 4).trim()]
 }
