@@ -61,7 +61,7 @@ describe('a server with much that a copy must not do', () => {
       conf: (place) => [
         `include_if_exists = '${place}/elsewhere.conf'`, "cluster_name = 'production'", 'wal_level = logical', 'max_prepared_transactions = 5', 'track_commit_timestamp = on',
         // Jobs, and commands of a recovery.
-        "shared_preload_libraries = 'pg_prewarm'", "session_preload_libraries = 'auto_explain'", "auto_explain.log_min_duration = '1h'", "an_extension.that_is_gone = 'on'",
+        "shared_preload_libraries = 'pg_prewarm'", "session_preload_libraries = 'auto_explain'", "an_extension.that_is_gone = 'on'",
         `archive_cleanup_command = 'touch ${place}/cleaned-up'`, `recovery_end_command = 'touch ${place}/ended'`, `restore_command = 'touch ${place}/restored; false'`,
         "primary_conninfo = 'host=127.0.0.1 port=1 application_name=copy'", "primary_slot_name = 'production'", 'hot_standby_feedback = on',
         // More than the copy takes.
@@ -70,7 +70,7 @@ describe('a server with much that a copy must not do', () => {
     })
     library = `${one.server.root}/goes-away.so`
     await fsp.writeFile(`${one.server.root}/elsewhere.conf`, "listen_addresses = '127.0.0.1'\nwork_mem = 8MB\n")
-    await fsp.copyFile(path.join(one.server.binDir, '../lib/postgresql/auto_explain.so'), library)
+    await fsp.copyFile(path.join(one.server.binDir, '../lib/postgresql/auth_delay.so'), library)
     await fsp.appendFile(`${one.server.dataDir}/postgresql.conf`, `shared_preload_libraries = 'pg_prewarm, ${library}'\n`)
     await one.server.restart()
     // As after an update of packages: the running server has it, a new one would not find it.

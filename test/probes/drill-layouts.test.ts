@@ -129,6 +129,14 @@ describe('17: a standby', () => {
     standby.expectNothingLeft()
   })
 
+  it('with archive_mode = on: it archives nothing, and is told so', async () => {
+    await fsp.appendFile(`${standby.server.dataDir}/postgresql.conf`, 'archive_mode = on\n')
+    await standby.server.restart()
+    expect(await standby.drill(host)).toMatchObject({ kind: 'skip', why: { code: 'standby-archives-nothing' } })
+    await fsp.appendFile(`${standby.server.dataDir}/postgresql.conf`, 'archive_mode = always\n')
+    await standby.server.restart()
+  })
+
   it('with tablespaces, which nobody could keep out of the copy\'s replay: refused', async () => {
     const client = primary.server.client()
     await client.connect()
@@ -138,11 +146,5 @@ describe('17: a standby', () => {
     await eventually(async () => (await standby.server.query("SELECT FROM pg_tablespace WHERE spcname = 'late'")).length === 1)
     expect(await standby.drill(host)).toMatchObject({ kind: 'skip', why: { code: 'standby-tablespaces' } })
     expect(await primary.drill(host)).toMatchObject({ kind: 'pass' })
-  })
-
-  it('with archive_mode = on: it archives nothing, and is told so', async () => {
-    await fsp.appendFile(`${standby.server.dataDir}/postgresql.conf`, 'archive_mode = on\n')
-    await standby.server.restart()
-    expect(await standby.drill(host)).toMatchObject({ kind: 'skip', why: { code: 'standby-archives-nothing' } })
   })
 })

@@ -63,6 +63,8 @@ export function copyConfiguration(copy: CopyConfiguration): string {
     ['max_logical_replication_workers', '0'],
     ['autovacuum', 'off'],
     ...(copy.major >= 17 ? [['event_triggers', 'off'] as [string, string]] : []),
+    // Tablespaces within the data directory, which recovery takes for an error otherwise.
+    ...(copy.major >= 15 ? [['allow_in_place_tablespaces', 'on'] as [string, string]] : []),
     // A modest guest that is thrown away.
     ['wal_level', 'replica'],
     ['shared_buffers', '64MB'],

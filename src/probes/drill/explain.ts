@@ -30,13 +30,16 @@ export async function explain(host: Host, as: Acting, range: Range, log: Recover
   }
   const wrong = await wronglyRestored(host, as, range, log, copyWal)
   if (wrong !== undefined) return wrong
+  // The archive's own first pages were looked at above.
+  if (log.notThis !== undefined) return new DrillFailure('restore-command-wrong', { file: log.notThis })
   if (log.badRecord !== undefined) {
     const segment = segmentName(range.timeline, log.badRecord.lsn, range.segmentSize)
     return new DrillFailure('segment-damaged', { segment, problem: log.badRecord.text }, `${range.archive}/${segment}`)
   }
   if (log.notRestored !== undefined) return new DrillFailure('restore-command-failed', { ...log.notRestored })
   const next = nextOf(range, log)
-  if (started && next <= range.last) return new DrillFailure('restore-command-empty', { segment: numberedSegment(range.timeline, next, range.segmentSize) })
+  const nothing = started || /could not locate (?:a valid|required) checkpoint record/.test(log.cause)
+  if (nothing && next <= range.last) return new DrillFailure('restore-command-empty', { segment: numberedSegment(range.timeline, next, range.segmentSize) })
   return new DrillFailure(started ? 'stopped-early' : 'did-not-start', { cause: log.cause })
 }
 

@@ -15,6 +15,8 @@ export interface RecoveryLog {
   readonly badRecord?: { readonly text: string; readonly lsn: Lsn }
   /** The file that restore_command failed to bring with more than "there is none", and how. */
   readonly notRestored?: { readonly file: string; readonly cause: string }
+  /** A segment whose first page says that it is another one. */
+  readonly notThis?: string
   /** History files that restore_command brought. */
   readonly histories: readonly string[]
   /** The server, or what restore_command started, found no room. */
@@ -32,6 +34,7 @@ export function readRecoveryLog(text: string): RecoveryLog {
   let said = ''
   let badRecord: RecoveryLog['badRecord']
   let notRestored: RecoveryLog['notRestored']
+  let notThis: string | undefined
   const histories: string[] = []
   for (const line of text.split('\n')) {
     const parts = LINE.exec(line)
@@ -46,10 +49,13 @@ export function readRecoveryLog(text: string): RecoveryLog {
     const done = /^redo done at (\S+)/.exec(message)
     if (done !== null) redoDone = lsnFromText(done[1]!)
     const file = /^restored log file "([0-9A-F]{24})" from archive/.exec(message)
-    if (file !== null) restored = file[1]
+    // At its end, recovery fetches the last good one again.
+    if (file !== null && (restored === undefined || file[1]! > restored)) restored = file[1]
     const history = /^restored log file "([0-9A-F]{8}\.history)" from archive/.exec(message)
     if (history !== null) histories.push(history[1]!)
     const failed = /^could not restore file "([^"]+)" from archive: (.*)$/.exec(message) ?? /^archive file "([^"]+)" has (wrong size.*)$/.exec(message)
+    const head = /^unexpected (?:pageaddr|timeline ID) .* in (?:log|WAL) segment ([0-9A-F]{24}),.* offset 0$/.exec(message)
+    if (head !== null) notThis = head[1]
     if (failed !== null) notRestored = { file: failed[1]!, cause: failed[2]! }
     const place = /^(?:invalid|incorrect|unexpected|record with|out-of-|there is no contrecord|missing contrecord|WAL file is from).* (?:at|LSN) ([0-9A-F]+\/[0-9A-F]+)/.exec(message)
     const lsn = place === null ? undefined : lsnFromText(place[1]!)
@@ -61,6 +67,7 @@ export function readRecoveryLog(text: string): RecoveryLog {
     ...(restored === undefined ? {} : { restored }),
     ...(badRecord === undefined ? {} : { badRecord }),
     ...(notRestored === undefined ? {} : { notRestored }),
+    ...(notThis === undefined ? {} : { notThis }),
   }
 }
 
@@ -75,7 +82,7 @@ export function foundMark(log: RecoveryLog, name: string, end: Lsn): boolean {
   return log.stoppedAt.includes(name) && log.redoDone !== undefined && log.redoDone < end && end - log.redoDone <= RECORD_BYTES
 }
 
-/** The same for a position: recovery stopped at the first record from there on, and the last one that it replayed lies before. */
+/** The same for a position: recovery stopped at the first record from there on. "redo done" then names that one. */
 export function foundPosition(log: RecoveryLog, end: Lsn): boolean {
-  return log.stoppedAt.some((text) => (lsnFromText(text) ?? 0n) >= end) && log.redoDone !== undefined && log.redoDone < end
+  return log.stoppedAt.some((text) => (lsnFromText(text) ?? 0n) >= end) && log.redoDone !== undefined
 }
