@@ -130,6 +130,14 @@ describe('a server that answers what it likes', () => {
     message('T', Buffer.concat([Buffer.from([0, 1]), Buffer.from('name\0'), Buffer.alloc(6), Buffer.from([0, 0, 0, 25, 255, 255, 255, 255, 255, 255, 0, 0])])),
     message('D', Buffer.concat([Buffer.from([0, 1]), (() => { const length = Buffer.alloc(4); length.writeInt32BE(value.length); return length })(), value])),
     message('C', 'SELECT 1\0'), message('Z', 'I')])
+  /** Goes on for as long as it is read. */
+  const flood = (socket: net.Socket, bytes: Buffer): void => {
+    const more = (): void => {
+      while (!socket.destroyed && socket.write(bytes)) { /* until the pipe is full */ }
+    }
+    socket.on('drain', more)
+    more()
+  }
   /** What each does with a connection after the start-up packet, and with what is sent later. */
   const servers: Readonly<Record<string, (socket: net.Socket, first: boolean) => void>> = {
     'noise': (socket) => socket.write(Buffer.from(Array.from({ length: 4096 }, (_one, at) => (at * 31) % 256))),
@@ -140,6 +148,10 @@ describe('a server that answers what it likes', () => {
     'rows that nobody asked for': (socket, first) => socket.write(Buffer.concat([first ? hello : Buffer.alloc(0), row(Buffer.from(ESCAPES, 'latin1'))])),
     'a row of 30 MB': (socket, first) => socket.write(first ? hello : row(Buffer.alloc(30 * MIB, 'x'))),
     'a good-bye at once': (socket) => socket.destroy(),
+    'silence': () => undefined,
+    'silence after the login': (socket, first) => first && socket.write(hello),
+    'notices without end': (socket, first) => (first ? socket.write(hello) : flood(socket, message('N', `SNOTICE\0C00000\0M${'n'.repeat(60_000)}\0\0`))),
+    'rows without end': (socket, first) => (first ? socket.write(hello) : flood(socket, row(Buffer.alloc(60_000, 'x')).subarray(0, -20))),
   }
 
   it.each(Object.keys(servers))('%s', async (name) => {

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { pgwal, stateDirectory } from '../support/pgwal.ts'
+import { pgwal, PROGRAM, stateDirectory } from '../support/pgwal.ts'
 import { TestServer } from '../support/server.ts'
 import { snapshot } from '../plan/support.ts'
 
@@ -41,12 +41,14 @@ afterAll(async () => {
   fs.rmSync(state, { recursive: true, force: true })
 })
 
-/** Command lines and environments that everybody can see. */
+/** Command lines of all processes, and environments of all but pgwal itself, which has its own from the caller. */
 function processList(): string {
   return fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((pid) => {
     try {
-      return fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1')
+      const line = fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1')
+      return line.includes(PROGRAM) ? line : `${line}\n${fs.readFileSync(`/proc/${pid}/environ`, 'latin1')}`
     } catch {
+      // Gone, or another user's.
       return ''
     }
   }).join('\n')
