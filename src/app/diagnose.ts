@@ -11,7 +11,7 @@ import { summarise } from '../report/report.ts'
 import type { CheckResult, ClusterReport } from '../report/report.ts'
 import { gatheringFor } from './gathering.ts'
 import type { GatheringOptions } from './gathering.ts'
-import { measuresOf } from './measures.ts'
+import { measuresOf, timesOf } from './measures.ts'
 
 export interface Judging extends CheckSelection {
   /** Whether the report has the numbers for monitoring. */
@@ -45,7 +45,13 @@ export async function diagnose(host: Host, cluster: Cluster, options: DiagnoseOp
 /** The same from what was seen before, on this machine or another. */
 export async function judgeSeen(seen: Seen, selection: Judging = {}): Promise<ClusterReport> {
   const results = await runChecks(seen, selection)
-  return { cluster: seen.cluster, checks: results, summary: summarise(results), ...(selection.measure === true ? { measures: await measuresOf(seen) } : {}) }
+  // Who asks for one check wants no more than its facts to be gathered.
+  const times = (selection.only ?? []).length > 0 && selection.measure !== true ? undefined : await timesOf(seen)
+  return {
+    cluster: seen.cluster, checks: results, summary: summarise(results),
+    ...(times === undefined ? {} : { times }),
+    ...(times !== undefined && selection.measure === true ? { measures: await measuresOf(seen, times) } : {}),
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ import archiveCommand from './archive-command.ts'
 import archiveDirectory from './archive-directory.ts'
 import archiveGaps from './archive-gaps.ts'
 import archiveMode from './archive-mode.ts'
+import archiveRetention from './archive-retention.ts'
 import archiveSelinux from './archive-selinux.ts'
 import archiveSpace from './archive-space.ts'
 import archiveSystemIdentifier from './archive-system-identifier.ts'
@@ -18,6 +19,7 @@ import maxWalSenders from './max-wal-senders.ts'
 import postgresqlEndOfLife from './postgresql-end-of-life.ts'
 import replicationRole from './replication-role.ts'
 import replicationRule from './replication-rule.ts'
+import replicationSlots from './replication-slots.ts'
 import restoreDrillAge from './restore-drill-age.ts'
 import serverReachable from './server-reachable.ts'
 import serviceSandbox from './service-sandbox.ts'
@@ -25,12 +27,14 @@ import settingsInForce from './settings-in-force.ts'
 import unfinishedRun from './unfinished-run.ts'
 import walKeepSize from './wal-keep-size.ts'
 import walLevel from './wal-level.ts'
+import walSpace from './wal-space.ts'
 
 export const checks: readonly Check[] = [
   archiveCommand,
   archiveDirectory,
   archiveGaps,
   archiveMode,
+  archiveRetention,
   archiveSelinux,
   archiveSpace,
   archiveSystemIdentifier,
@@ -45,6 +49,7 @@ export const checks: readonly Check[] = [
   postgresqlEndOfLife,
   replicationRole,
   replicationRule,
+  replicationSlots,
   restoreDrillAge,
   serverReachable,
   serviceSandbox,
@@ -52,4 +57,5 @@ export const checks: readonly Check[] = [
   unfinishedRun,
   walKeepSize,
   walLevel,
+  walSpace,
 ]

@@ -11,7 +11,12 @@ export interface ArchiveStatusFact {
   readonly done: number
   /** What the archiver takes next, and since when it waits. */
   readonly oldest?: { readonly name: string; readonly since: Date }
+  /** What waits although its file is not in pg_wal any more: somebody removed it. In order, at most a few. */
+  readonly gone?: readonly string[]
 }
+
+/** Names without a file that are told of, and looked at once more: what is archived meanwhile loses its file rightly. */
+const MOST_GONE = 20
 
 export const archiveStatusFact: Fact<ArchiveStatusFact> = {
   name: 'archive-status',
@@ -31,20 +36,32 @@ async function fromDirectory(from: Gathering): Promise<ArchiveStatusFact> {
   let ready = 0
   let done = 0
   let first: string | undefined
+  const waiting: string[] = []
   for await (const name of from.host.listStream(directory, acting(from))) {
     if (name.endsWith('.done')) done++
     if (!name.endsWith('.ready')) continue
     ready++
+    waiting.push(name.slice(0, -6))
     if (first === undefined || before(name, first)) first = name
   }
-  if (first === undefined) return { ready, done }
+  if (first === undefined) return { ready, done, gone: [] }
+  const gone = await withoutFile(from, waiting)
   try {
     const { modified } = await from.host.stat(`${directory}/${first}`, acting(from))
-    return { ready, done, oldest: { name: first.slice(0, -6), since: modified } }
+    return { ready, done, oldest: { name: first.slice(0, -6), since: modified }, gone }
   } catch {
     // Archived while we looked.
-    return { ready: ready - 1, done: done + 1 }
+    return { ready: ready - 1, done: done + 1, gone }
   }
+}
+
+async function withoutFile(from: Gathering, waiting: readonly string[]): Promise<string[]> {
+  const directory = `${from.cluster.dataDir}/pg_wal`
+  const there = new Set<string>()
+  for await (const name of from.host.listStream(directory, acting(from))) there.add(name)
+  const missing = waiting.filter((name) => !there.has(name)).sort().slice(0, MOST_GONE)
+  const still = await Promise.all(missing.map((name) => from.host.stat(`${directory}/archive_status/${name}.ready`, acting(from)).then(() => true, () => false)))
+  return missing.filter((_, at) => still[at])
 }
 
 /** The archiver takes timeline histories first, else the oldest name (src/backend/postmaster/pgarch.c). */
@@ -60,8 +77,9 @@ async function fromServer(from: Gathering): Promise<ArchiveStatusFact> {
           first AS (SELECT name, extract(epoch FROM modification)::float8 * 1000 AS since FROM status
                      WHERE name LIKE '%.ready' ORDER BY name NOT LIKE '%.history.ready', name COLLATE "C" LIMIT 1)
      SELECT (SELECT count(*) FROM status WHERE name LIKE '%.ready') AS ready, (SELECT count(*) FROM status WHERE name LIKE '%.done') AS done,
-            (SELECT name FROM first) AS name, (SELECT since FROM first) AS since`)
-  const counts = { ready: Number(row?.['ready'] ?? 0), done: Number(row?.['done'] ?? 0) }
+            (SELECT name FROM first) AS name, (SELECT since FROM first) AS since,
+            ARRAY(SELECT left(name, -6) FROM status WHERE name LIKE '%.ready' AND left(name, -6) NOT IN (SELECT name FROM pg_ls_waldir()) ORDER BY name COLLATE "C" LIMIT ${MOST_GONE})::text[] AS gone`)
+  const counts = { ready: Number(row?.['ready'] ?? 0), done: Number(row?.['done'] ?? 0), gone: Array.isArray(row?.['gone']) ? row['gone'].map(String) : [] }
   const name = row?.['name']
   return typeof name === 'string' ? { ...counts, oldest: { name: name.replace(/\.ready$/, ''), since: new Date(Number(row?.['since'])) } } : counts
 }

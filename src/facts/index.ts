@@ -2,8 +2,10 @@
 import { archiveCommandFact } from './archive-command.ts'
 import { archiveContentsFact } from './archive-contents.ts'
 import { archiveDirectoryFact } from './archive-directory.ts'
+import { archiveGrowthFact } from './archive-growth.ts'
 import { archiveSampleFact } from './archive-sample.ts'
 import { archiveStatusFact } from './archive-status.ts'
+import { archiverPaceFact } from './archiver-pace.ts'
 import { archiverFact } from './archiver.ts'
 import { configurationFact } from './configuration.ts'
 import { diskFact } from './disk.ts'
@@ -24,14 +26,17 @@ import { selinuxFact } from './selinux.ts'
 import { serverFact } from './server.ts'
 import { serviceSandboxFact } from './service-sandbox.ts'
 import { stuckSegmentFact } from './stuck-segment.ts'
+import { walFlowFact } from './wal-flow.ts'
 
 export const facts: readonly Fact<unknown>[] = [
   archiveCommandFact,
   archiveContentsFact,
   archiveDirectoryFact,
+  archiveGrowthFact,
   archiveSampleFact,
   archiveStatusFact,
   archiverFact,
+  archiverPaceFact,
   configurationFact,
   diskFact,
   effectiveSettingsFact,
@@ -50,4 +55,5 @@ export const facts: readonly Fact<unknown>[] = [
   serverFact,
   serviceSandboxFact,
   stuckSegmentFact,
+  walFlowFact,
 ]

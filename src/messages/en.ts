@@ -11,7 +11,7 @@ export const en = {
   /** Between what stands before an explanation and the explanation. */
   colon: ': ',
   parentheses: ' ({text})',
-  duration: { milliseconds: '{n} ms', seconds: '{n} s', minutes: '{minutes} min {seconds} s', hours: '{hours} h {minutes} min' },
+  duration: { milliseconds: '{n} ms', seconds: '{n} s', minutes: '{minutes} min {seconds} s', hours: '{hours} h {minutes} min', days: '{days} d {hours} h' },
 
   cluster: {
     port: 'port {port}',
@@ -91,6 +91,26 @@ export const en = {
       weak: 'No error, but what is marked above makes a recovery less certain.',
       unseen: 'Nothing wrong in what could be seen; the rest is unknown, not well.',
       well: 'Nothing wrong was found. Only a test proves that a segment arrives.',
+    },
+  },
+
+  /** What doctor says of rates and times. */
+  times: {
+    rate: 'WAL is written at {hourBytes} an hour (over the last {spanMs})',
+    idle: 'No WAL was written in the last {spanMs}',
+    room: '; room for it: {list}',
+    archiveRoom: { some: 'the archive {roomMs}', ample: 'the archive more than a year' },
+    walRoom: { some: 'pg_wal {roomMs}', ample: 'pg_wal more than a year' },
+    loss: 'Lost if this machine died now: what was committed in the last {ageMs} ({lossBytes} of WAL).',
+    lossBelieved: 'Lost if this machine died now, if all is there that the server counts as archived: what was committed in the last {ageMs} ({lossBytes} of WAL).',
+    nothingToLose: 'All WAL that was written is in the archive.',
+    kept: 'pg_wal keeps {keptBytes} for {who}.',
+    holder: {
+      archiver: 'the archiver',
+      slot: 'slot {name}, which nobody uses',
+      standby: 'slot {name} of {application}',
+      wal_keep_size: 'wal_keep_size',
+      summarizer: 'the WAL summarizer',
     },
   },
 

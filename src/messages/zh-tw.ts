@@ -5,7 +5,7 @@ export const zhTW: Messages = {
   listSeparator: '、',
   colon: '：',
   parentheses: '（{text}）',
-  duration: { milliseconds: '{n} 毫秒', seconds: '{n} 秒', minutes: '{minutes} 分 {seconds} 秒', hours: '{hours} 小時 {minutes} 分' },
+  duration: { milliseconds: '{n} 毫秒', seconds: '{n} 秒', minutes: '{minutes} 分 {seconds} 秒', hours: '{hours} 小時 {minutes} 分', days: '{days} 天 {hours} 小時' },
 
   cluster: {
     port: '連接埠 {port}',
@@ -85,6 +85,25 @@ export const zhTW: Messages = {
       weak: '沒有錯誤，但上列項目會降低還原的可靠性。',
       unseen: '看得到的部分沒有問題；其餘是未知，並不代表正常。',
       well: '沒有發現問題。但只有實際測試才能證明區段確實送達。',
+    },
+  },
+
+  times: {
+    rate: 'WAL 的寫入速度為每小時 {hourBytes}（最近 {spanMs}的量測）',
+    idle: '最近 {spanMs}沒有寫入 WAL',
+    room: '；可容納的時間：{list}',
+    archiveRoom: { some: '歸檔 {roomMs}', ample: '歸檔超過一年' },
+    walRoom: { some: 'pg_wal {roomMs}', ample: 'pg_wal 超過一年' },
+    loss: '如果這台機器現在故障，會遺失最近 {ageMs}內提交的內容（{lossBytes} 的 WAL）。',
+    lossBelieved: '如果這台機器現在故障，且伺服器自認已歸檔的部分確實都在，會遺失最近 {ageMs}內提交的內容（{lossBytes} 的 WAL）。',
+    nothingToLose: '已寫入的 WAL 全部都在歸檔中。',
+    kept: 'pg_wal 保留了 {keptBytes}，原因是{who}。',
+    holder: {
+      archiver: ' archiver',
+      slot: '沒有人使用的複寫槽 {name}',
+      standby: ' {application} 的複寫槽 {name}',
+      wal_keep_size: ' wal_keep_size',
+      summarizer: ' WAL summarizer',
     },
   },
 

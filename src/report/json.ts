@@ -20,8 +20,8 @@ export function reportsJson(command: 'doctor' | 'verify', reports: readonly Clus
 }
 
 /** One cluster's part of {@link reportsJson}; also `verify` inside enable's. */
-function reportJson({ cluster, checks, summary, statement }: ClusterReport, words: readonly Worded[]): object {
-  return { cluster: clusterJson(cluster), checks: checks.map((result) => checkJson(result, words)), summary, ...(statement === undefined ? {} : { statement }) }
+function reportJson({ cluster, checks, summary, times, statement }: ClusterReport, words: readonly Worded[]): object {
+  return { cluster: clusterJson(cluster), checks: checks.map((result) => checkJson(result, words)), summary, ...(times === undefined ? {} : { times }), ...(statement === undefined ? {} : { statement }) }
 }
 
 function checkJson({ id, verdict }: CheckResult, words: readonly Worded[]): object {

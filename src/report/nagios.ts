@@ -48,7 +48,7 @@ function counts(errors: number, warnings: number): string {
 
 /** `'label'=value[unit];warn;crit;min`; `c` is a counter. */
 function performanceOf({ cluster, summary, measures = {} }: ClusterReport, several: boolean): string[] {
-  const value = (name: keyof Measures, label: string, unit: string) => (measures[name] === undefined ? [] : [[label, `${measures[name]}${unit}`] as const])
+  const value = (name: Exclude<keyof Measures, 'holds'>, label: string, unit: string) => (measures[name] === undefined ? [] : [[label, `${measures[name]}${unit}`] as const])
   return [
     ['errors', `${summary.error}`] as const,
     ['warnings', `${summary.warning}`] as const,
@@ -58,5 +58,12 @@ function performanceOf({ cluster, summary, measures = {} }: ClusterReport, sever
     ...value('archivedAgeSeconds', 'archived_age', 's'),
     ...value('archiverFailures', 'archiver_failures', 'c'),
     ...value('walFreeBytes', 'wal_free', 'B'),
+    ...value('walBytesPerSecond', 'wal_rate', 'B'),
+    ...value('walRateSpanSeconds', 'wal_rate_span', 's'),
+    ...value('walFullSeconds', 'wal_full_in', 's'),
+    ...value('archiveFullSeconds', 'archive_full_in', 's'),
+    ...value('unarchivedBytes', 'unarchived', 'B'),
+    ...value('unarchivedAgeSeconds', 'unarchived_age', 's'),
+    ...(measures.holds ?? []).map(({ by, name, bytes }) => [`kept_for_${by}${name === undefined ? '' : `_${name}`}`, `${bytes}B`] as const),
   ].map(([label, text]) => `'${several ? `${safe(cluster.id).replace(/['=|]/g, '_')} ` : ''}${label}'=${text};;;0`)
 }

@@ -18,7 +18,7 @@ interface Metric {
   samples(report: ClusterReport): readonly Sample[]
 }
 
-function measure(name: string, type: Metric['type'], key: keyof Measures, help: string): Metric {
+function measure(name: string, type: Metric['type'], key: Exclude<keyof Measures, 'holds'>, help: string): Metric {
   return { name, type, help, samples: ({ measures }) => (measures?.[key] === undefined ? [] : [[{}, measures[key]]]) }
 }
 
@@ -51,6 +51,16 @@ const METRICS: readonly Metric[] = [
   measure('pgwal_archiver_archived_total', 'counter', 'archiverArchived', 'Files archived since the statistics were reset.'),
   measure('pgwal_archiver_failures_total', 'counter', 'archiverFailures', 'Failed attempts since the statistics were reset.'),
   measure('pgwal_wal_free_bytes', 'gauge', 'walFreeBytes', 'Room on the file system of pg_wal.'),
+  measure('pgwal_wal_bytes_per_second', 'gauge', 'walBytesPerSecond', 'How fast WAL is written, over pgwal_wal_rate_span_seconds.'),
+  measure('pgwal_wal_rate_span_seconds', 'gauge', 'walRateSpanSeconds', 'Over how long the rate was measured.'),
+  measure('pgwal_wal_full_seconds', 'gauge', 'walFullSeconds', 'Until the file system of pg_wal is full at that rate, once nothing is removed there.'),
+  measure('pgwal_archive_full_seconds', 'gauge', 'archiveFullSeconds', 'Until the file system of the archive is full at that rate.'),
+  measure('pgwal_unarchived_bytes', 'gauge', 'unarchivedBytes', 'WAL that is not in the archive.'),
+  measure('pgwal_unarchived_age_seconds', 'gauge', 'unarchivedAgeSeconds', 'What was committed in this time would be lost with the machine.'),
+  {
+    name: 'pgwal_wal_kept_bytes', type: 'gauge', help: 'WAL from the oldest byte that somebody still needs, by who needs it.',
+    samples: ({ measures }) => (measures?.holds ?? []).map(({ by, name, bytes }) => [{ by, ...(name === undefined ? {} : { slot: name }) }, bytes] as const),
+  },
   measure('pgwal_last_run_timestamp_seconds', 'gauge', 'atSeconds', 'When doctor looked.'),
 ]
 

@@ -1,4 +1,5 @@
 import type { Finding, Verdict } from '../checks/check.ts'
+import type { WalHold, WalTimes } from '../checks/support/wal-times.ts'
 import type { Cluster } from '../platforms/platform.ts'
 import type { Statement } from './statement.ts'
 
@@ -14,6 +15,8 @@ export interface ClusterReport {
   readonly summary: Summary
   /** Of verify: what can be restored, and how we know. */
   readonly statement?: Statement
+  /** Of doctor: how fast WAL is written, and how long all lasts at that rate. */
+  readonly times?: WalTimes
   /** Only where the format shows them. */
   readonly measures?: Measures
 }
@@ -29,6 +32,14 @@ export interface Measures {
   readonly archiverArchived?: number
   readonly archiverFailures?: number
   readonly walFreeBytes?: number
+  readonly walBytesPerSecond?: number
+  readonly walRateSpanSeconds?: number
+  readonly walFullSeconds?: number
+  readonly archiveFullSeconds?: number
+  readonly unarchivedBytes?: number
+  readonly unarchivedAgeSeconds?: number
+  /** For whom pg_wal keeps segments, in bytes. */
+  readonly holds?: readonly WalHold[]
 }
 
 export interface Summary {

@@ -6,6 +6,7 @@ import { findingsOf, type CheckResult, type ClusterReport } from './report.ts'
 import { statementLines } from './statement.ts'
 import { columns, emphasise, mark, pad, paint, safe, type Style } from './style.ts'
 import { compose, findingWords, passWords, reasonWords, type Worded } from './words.ts'
+import { timeLines } from './times.ts'
 import { hang } from './wrap.ts'
 
 export interface TextOptions {
@@ -54,6 +55,8 @@ function doctorBlock(report: ClusterReport, style: Style, options: TextOptions):
   const counts = countsLine(report, style, options)
   if (rows.length > 0) blocks[blocks.length - 1] += `\n${counts}`
   else blocks.push(counts)
+  const times = report.times === undefined ? [] : timeLines(report.times, style.locale)
+  if (times.length > 0) blocks.push(times.map((line) => hang(line, 0, style.width)).join('\n'))
   blocks.push(closing(report, style, options))
   return blocks.join('\n\n')
 }

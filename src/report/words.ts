@@ -29,13 +29,14 @@ function show(name: string, value: string | number | boolean, locale: Locale): s
   return value
 }
 
-/** Milliseconds for people: `41 ms`, `1.4 s`, `2 min 5 s`. */
+/** Milliseconds for people: `41 ms`, `1.4 s`, `2 min 5 s`, `3 d 4 h`. */
 export function duration(ms: number, locale: Locale): string {
   const words = messages(locale).duration
   if (ms < 999.5) return fill(words.milliseconds, { n: Math.round(ms) })
   if (ms < 59_950) return fill(words.seconds, { n: (ms / 1000).toFixed(1) })
   const seconds = Math.round(ms / 1000)
   if (seconds < 3600) return fill(words.minutes, { minutes: Math.floor(seconds / 60), seconds: seconds % 60 })
+  if (seconds >= 2 * 86_400) return fill(words.days, { days: Math.floor(seconds / 86_400), hours: Math.floor((seconds % 86_400) / 3600) })
   return fill(words.hours, { hours: Math.floor(seconds / 3600), minutes: Math.floor((seconds % 3600) / 60) })
 }
 
