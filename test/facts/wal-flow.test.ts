@@ -7,6 +7,7 @@ import type { Fact, Outcome } from '../../src/facts/fact.ts'
 import { walFlowFact } from '../../src/facts/wal-flow.ts'
 import { remoteHostOver } from '../../src/host/remote-host.ts'
 import { clusterOf } from '../support/cluster-of.ts'
+import { eventually } from '../support/eventually.ts'
 import { Patient } from '../support/patient.ts'
 
 const MIB = 1 << 20
@@ -31,6 +32,8 @@ describe.each([13, 18] as const)('PostgreSQL %i', (major) => {
     await patient.server.query('CREATE ROLE joe LOGIN')
     for (let at = 0; at < 3; at++) await patient.switchWal()
     await patient.drain()
+    // Before 15 the statistics arrive late.
+    await eventually(async () => (await patient.server.query('SELECT 1 FROM pg_stat_archiver WHERE archived_count > 2')).length === 1, 'the count of archived files')
   })
   afterAll(() => patient.remove())
 
