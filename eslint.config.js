@@ -19,7 +19,7 @@ export default tseslint.config(
   },
   {
     // Only host/ opens files, starts processes and talks SQL.
-    files: ['src/app/**', 'src/platforms/**', 'src/facts/**', 'src/plan/**', 'src/probes/**', 'src/recover/**', 'src/commands/**', 'src/base-command.ts'],
+    files: ['src/app/**', 'src/platforms/**', 'src/facts/**', 'src/plan/**', 'src/probes/**', 'src/recover/**', 'src/backup/**', 'src/commands/**', 'src/base-command.ts'],
     rules: {
       'no-restricted-imports': ['error', { patterns: ['node:fs', 'node:fs/*', 'node:child_process', 'node:os', 'node:net', 'execa', 'pg'].map((group) => ({ group: [group], message: 'only src/host may: go through the Host' })) }],
       'no-restricted-globals': ['off'],

@@ -3,6 +3,7 @@ import { archiveCommandFact } from '../facts/archive-command.ts'
 import { acting } from '../facts/fact.ts'
 import type { Gathering } from '../facts/fact.ts'
 import { lastDrillFact } from '../facts/last-drill.ts'
+import { lastBackup } from '../plan/backup-record.ts'
 import { parseBackupHistory, parseWalName } from '../postgres/wal/index.ts'
 import type { CheckResult } from '../report/report.ts'
 import type { NotProved, Statement } from '../report/statement.ts'
@@ -23,7 +24,7 @@ export async function statementOf(gathering: Gathering, checks: readonly CheckRe
   const drill = kept.ok ? kept.value : null
   // A drill that found no place for its copy is not on record: then it is the one before.
   const thisRun = drill !== null && roundTripAt !== undefined && drill.at >= roundTripAt.toISOString()
-  const backup = await newestBackup(gathering)
+  const backup = await newestBackup(gathering) ?? await ownBackup(gathering)
   const fromBackup = checks.find(({ id }) => id === 'backup-drill')?.verdict
   const shown = fromBackup?.kind === 'pass' ? fromBackup.detail?.params : undefined
   const provedBackup = shown === undefined ? undefined : { path: String(shown['backup']), begunAt: String(shown['begunAt']), target: String(shown['target']) }
@@ -58,4 +59,12 @@ async function newestBackup(gathering: Gathering): Promise<Statement['backup']> 
     // An archive that cannot be read has its findings elsewhere; here it only means that no backup is known.
   }
   return undefined
+}
+
+/** The newest that pgwal made, where it is still there: an archive that cannot be read tells of none. */
+async function ownBackup({ host, cluster, ...rest }: Gathering): Promise<Statement['backup']> {
+  const made = await lastBackup(host, cluster)
+  if (made === undefined) return undefined
+  const there = await host.stat(`${made.path}/data/backup_label`, rest.as === undefined ? {} : { as: rest.as }).then(() => true, () => false)
+  return there ? { label: made.path, startTime: made.at, segment: made.startSegment } : undefined
 }

@@ -264,6 +264,13 @@ export const en = {
     'drill-recovering': 'starting a server on the copy',
     'drill-replaying': 'the copy is replaying {segment}',
     'drill-removing': 'removing the copy',
+    'backup-checkpoint': 'waiting for the checkpoint that the backup begins with',
+    'base-copying': 'copying',
+    'backup-checksums': 'writing the manifest',
+    'backup-verifying': 'verifying',
+    'backup-removing': 'removing what is there of the backup',
+    'backup-pruning': 'removing {name}',
+    'wal-pruning': 'removing WAL that no backup needs: {files} of {count}',
     preparing: 'preparing a throw-away server',
     removing: 'removing the throw-away server',
     restoring: 'restoring the backup',
@@ -274,6 +281,44 @@ export const en = {
     'archive-looking': 'looking through the archive {path}',
     'target-searching': 'looking for the target in {segment}',
     'recover-removing': 'removing {path}',
+  },
+
+  backup: {
+    made: 'Base backup in {path}',
+    /** In the order in which they are shown. */
+    facts: {
+      size: '{dataBytes} in {files} {files|file|files}, made in {elapsedMs} ({method})',
+      range: 'from {startSegment} to {stopSegment}',
+      needsArchive: 'needs the archive for the WAL from {startSegment} to {stopSegment}, which is there',
+      serverManifest: 'verified against the server\'s manifest: every file, every checksum',
+      ownManifest: 'its manifest was written by pgwal from the copy, and read back',
+    },
+    method: { pg_basebackup: 'pg_basebackup', 'low-level': 'low-level backup' },
+    /** What retention would do; then the question. */
+    plan: {
+      backup: 'remove  {path}   {dataBytes}',
+      wal: 'remove  {files} {files|file|files} of WAL from {archive}   {dataBytes}, before {segment}',
+      keep: 'keep    {count} {count|backup|backups}, the oldest of {at}',
+      others: '{count} {count|backup that pgwal did not make here still needs|backups that pgwal did not make here still need} WAL from {segment} on, the oldest: {label} ({at})',
+      withheld: '{files} more {files|file|files} of WAL ({dataBytes}) stay for them; --give-up-others removes those too',
+      givenUp: 'they can no longer be restored afterwards',
+    },
+    retention: {
+      nothing: 'Nothing to remove: {count} {count|backup|backups}, and no WAL that none of them needs.',
+      applied: 'Removed: {count} {count|backup|backups}, {files} {files|file|files} of WAL ({dataBytes}).',
+      failed: '{path} could not be removed: {reason}',
+      cancelled: 'Nothing was removed.',
+      planned: 'Nothing was removed, because nobody could be asked. To remove it: --yes',
+      refused: 'Nothing was removed: {reason}',
+    },
+    refusal: {
+      'archive-unknown': 'where the WAL is archived cannot be told from the archive command',
+      'archive-unreadable': 'the archive {path} cannot be read ({reason})',
+      'not-archived': '{segment}, which the new backup needs, is not in the archive',
+      gap: 'after the newest backup the archive lacks {segment}{count||, and more}',
+      'history-missing': 'the archive lacks {file}',
+      'not-verified': 'the newest backup, {name}, is not verified',
+    },
   },
 
   /** Follows on a step that counts bytes. */
@@ -289,6 +334,7 @@ export const en = {
     allowFrom: 'From which other networks? (CIDR, blank for none)',
     password: 'Password of {user}',
     apply: 'Apply?',
+    removeOld: 'Remove this?',
     undo: 'Undo?',
     restore: 'Restore?',
     yes: 'Yes',

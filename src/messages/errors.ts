@@ -181,6 +181,50 @@ export const errorTexts = {
     en: { message: 'No free port was found on the loopback.', remedy: 'Try again.' },
     'zh-TW': { message: '在迴路介面上找不到可用的連接埠。', remedy: '請再試一次。' },
   },
+  'backup-not-here': {
+    en: { message: 'pgwal takes base backups on Unix only.', remedy: 'Use pg_basebackup, which comes with PostgreSQL.' },
+    'zh-TW': { message: 'pgwal 只能在 Unix 上製作基礎備份。', remedy: '請使用 PostgreSQL 附帶的 pg_basebackup。' },
+  },
+  'backup-down': {
+    en: { message: 'The server of {cluster} is down; a base backup is taken from a running one.', remedy: 'Start it, and run this again.' },
+    'zh-TW': { message: '{cluster} 的伺服器未執行；基礎備份必須從執行中的伺服器製作。', remedy: '請啟動伺服器後再執行一次。' },
+  },
+  'backup-standby': {
+    en: { message: '{cluster} is a standby; pgwal takes base backups of the primary.', remedy: 'Run it on the primary.' },
+    'zh-TW': { message: '{cluster} 是備援伺服器；pgwal 只從主要伺服器製作基礎備份。', remedy: '請在主要伺服器上執行。' },
+  },
+  'backup-directory': {
+    en: { message: '{path} cannot hold base backups ({reason}): the cluster\'s owner must be able to write there.', remedy: 'Name a directory on another disk than the data, by its absolute path.' },
+    'zh-TW': { message: '{path} 無法存放基礎備份（{reason}）：叢集的擁有者必須能寫入該目錄。', remedy: '請以絕對路徑指定一個與資料不同磁碟的目錄。' },
+  },
+  'backup-inside': {
+    en: { message: '{path} lies inside {inside}, which belongs to the cluster itself ({what}).', remedy: 'Name a directory outside of it.' },
+    'zh-TW': { message: '{path} 位於叢集本身使用的 {inside} 之內（{what}）。', remedy: '請指定其外的目錄。' },
+  },
+  'backup-space': {
+    en: { message: 'Too little space in {path}: {needed} are needed, {free} are free.', remedy: 'Name a directory on a larger file system.' },
+    'zh-TW': { message: '{path} 的空間不足：需要 {needed}，可用 {free}。', remedy: '請指定較大檔案系統上的目錄。' },
+  },
+  'backup-space-ran-out': {
+    en: { message: 'The space in {path} ran low ({free} free, {reserve} are kept for others); the backup was given up and removed.', remedy: 'Name a directory on a larger file system.' },
+    'zh-TW': { message: '{path} 的空間即將用盡（可用 {free}，為他人保留 {reserve}）；已放棄並移除這份備份。', remedy: '請指定較大檔案系統上的目錄。' },
+  },
+  'backup-failed': {
+    en: { message: 'No base backup was made: {program}: {reason}', remedy: 'Correct what the message names, and run it again.' },
+    'zh-TW': { message: '基礎備份未完成：{program}：{reason}', remedy: '請修正訊息所指的問題，然後再執行一次。' },
+  },
+  'backup-unverified': {
+    en: { message: 'The backup was not what its manifest says, and was removed: {what} ({count} in all)', remedy: 'The disk may be failing: look into the system\'s log, and use another one.' },
+    'zh-TW': { message: '備份與其清單不符，已移除：{what}（共 {count} 處）', remedy: '磁碟可能即將故障：請查看系統日誌，並改用其他磁碟。' },
+  },
+  'backup-archive': {
+    en: { message: 'The base backup of {cluster} needs its archive, because pg_basebackup is missing or is not let in, and no archive that holds plain segments is known.', remedy: 'Set archiving up with `pgwal enable`, or install pg_basebackup.' },
+    'zh-TW': { message: '缺少 pg_basebackup 或無法以複寫登入，因此 {cluster} 的基礎備份需要歸檔，但找不到存放未壓縮區段的歸檔目錄。', remedy: '請以 `pgwal enable` 設定歸檔，或安裝 pg_basebackup。' },
+  },
+  'backup-not-archived': {
+    en: { message: '{segment} did not arrive in the archive in {seconds} s; without it the backup cannot be restored, and it was removed.', remedy: '`pgwal verify` says why segments do not arrive; for a slow archive, `--timeout 600`.' },
+    'zh-TW': { message: '{segment} 未在 {seconds} 秒內送達歸檔；沒有它就無法還原這份備份，因此已移除。', remedy: '`pgwal verify` 會說明區段為何沒有送達；歸檔較慢時可用 `--timeout 600`。' },
+  },
   interrupted: {
     en: { message: 'Interrupted.', remedy: 'Run it again.' },
     'zh-TW': { message: '已中斷。', remedy: '請再次執行。' },

@@ -5,7 +5,7 @@
  */
 import { codeOf } from '../errors.ts'
 import type { DirectoryEntry } from '../host/host.ts'
-import { entriesOf, textOf } from '../platforms/reading.ts'
+import { absolute, entriesOf, textOf } from '../platforms/reading.ts'
 import { parsePgVersion } from '../platforms/data-directory.ts'
 import { MANIFEST_NAME, readManifest } from '../postgres/backup/manifest.ts'
 import type { BackupManifest } from '../postgres/backup/manifest.ts'
@@ -141,7 +141,7 @@ async function plainTablespaces({ host, as }: Restoring, path: string): Promise<
   for (const { name, kind } of await entriesOf(host, `${path}/pg_tblspc`, as)) {
     if (!/^\d+$/.test(name) || kind !== 'symlink') continue
     // Its content was written to where the link leads: --tablespace-mapping, or the very place of the server.
-    const location = await host.readLink(`${path}/pg_tblspc/${name}`, as)
+    const location = absolute(`${path}/pg_tblspc`, await host.readLink(`${path}/pg_tblspc/${name}`, as))
     if (await host.stat(location, as).then(({ kind: there }) => there !== 'directory', () => true)) throw new NotUsable('tablespace-missing', location)
     found.push({ oid: name, location, source: location })
   }

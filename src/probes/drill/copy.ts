@@ -34,8 +34,15 @@ export interface Tree {
   readonly bytes: number
 }
 
-/** What there is to copy, and where it goes below `place`. */
-export async function surveyTree({ host, cluster, as }: Working, place: Pick<DrillPlace, 'dataDir' | 'tablespaces'>): Promise<Tree> {
+/** Files in the data directory itself that no base backup has: src/backend/backup/basebackup.c, excludeFiles. */
+const NEVER_COPIED = ['postmaster.pid', 'postmaster.opts', 'backup_label', 'backup_label.old', 'tablespace_map', 'tablespace_map.old', 'backup_manifest', 'postgresql.auto.conf.tmp', 'current_logfiles.tmp']
+
+/**
+ * What there is to copy, and where it goes below `place`: what PostgreSQL itself keeps in its data directory, or, with
+ * `everything`, whatever lies there, as in a base backup (but for the paths in `except`).
+ */
+export async function surveyTree({ host, cluster, as }: Working, place: Pick<DrillPlace, 'dataDir' | 'tablespaces'>, wanted: { readonly everything?: { readonly except: readonly string[] } } = {}): Promise<Tree> {
+  const except = wanted.everything?.except ?? []
   const directories: Directory[] = []
   const tablespaces: { oid: string; path: string }[] = []
   const sizes = new Map<string, number>()
@@ -61,7 +68,7 @@ export async function surveyTree({ host, cluster, as }: Working, place: Pick<Dri
     }
     const unlogged = new Set(entries.flatMap(({ name }) => INIT_FORK.exec(name)?.[1] ?? []))
     for (const { name, kind } of entries) {
-      if (LEFT_OUT.test(name) || only?.test(name) === false || unlogged.has(RELATION_FILE.exec(name)?.[1] ?? '')) continue
+      if (LEFT_OUT.test(name) || only?.test(name) === false || except.includes(`${from}/${name}`) || unlogged.has(RELATION_FILE.exec(name)?.[1] ?? '')) continue
       if (kind === 'directory') {
         await visit(`${from}/${name}`, `${to}/${name}`)
       } else if (kind === 'symlink' && from === `${cluster.dataDir}/pg_tblspc` && /^\d+$/.test(name)) {
@@ -80,9 +87,15 @@ export async function surveyTree({ host, cluster, as }: Working, place: Pick<Dri
       }
     }
   }
-  directories.push({ from: cluster.dataDir, to: place.dataDir, files: [{ name: 'PG_VERSION', size: 3 }] })
-  await measure(WITH_CONTENT.map((name) => `${cluster.dataDir}/${name}`))
-  for (const name of WITH_CONTENT) await visit(`${cluster.dataDir}/${name}`, `${place.dataDir}/${name}`)
+  const top = wanted.everything === undefined ? undefined : await host.list(cluster.dataDir, as)
+  const withContent = top?.flatMap(({ name, kind }) => (kind === 'directory' && !EMPTY.includes(name) && !LEFT_OUT.test(name) && !except.includes(`${cluster.dataDir}/${name}`) ? [name] : [])) ?? WITH_CONTENT
+  const files: { name: string; size: number }[] = top === undefined ? [{ name: 'PG_VERSION', size: 3 }] : []
+  for (const { name, kind } of top ?? []) {
+    if (kind === 'file' && !NEVER_COPIED.includes(name) && !LEFT_OUT.test(name)) files.push({ name, size: (await host.stat(`${cluster.dataDir}/${name}`, as)).size })
+  }
+  directories.push({ from: cluster.dataDir, to: place.dataDir, files })
+  await measure(withContent.map((name) => `${cluster.dataDir}/${name}`))
+  for (const name of withContent) await visit(`${cluster.dataDir}/${name}`, `${place.dataDir}/${name}`)
   const bytes = directories.reduce((sum, { files }) => sum + files.reduce((part, { size }) => part + size, 0), 0)
   return { directories, tablespaces, bytes }
 }
@@ -102,7 +115,7 @@ export interface Copying {
  * every base backup.
  * @throws DrillFailure `copy-failed`, `space-ran-out`
  */
-export async function copyTree(working: Working, tree: Tree, place: DrillPlace, copying: Copying): Promise<number> {
+export async function copyTree(working: Working, tree: Tree, place: Pick<DrillPlace, 'root' | 'dataDir'>, copying: Copying): Promise<number> {
   const { host, as, cluster } = working
   let copied = 0
   for (const { to } of tree.directories) if (to !== place.dataDir) await host.makeDirectory(to, { ...as, mode: 0o700 })

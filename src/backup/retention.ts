@@ -1,0 +1,192 @@
+/**
+ * What may be removed of a directory of backups and of the archive, and the removing. Nothing goes on a guess: what cannot be
+ * seen keeps everything.
+ */
+import { codeOf, UserError } from '../errors.ts'
+import type { Step } from '../app/waiting.ts'
+import { archiveCommandFact } from '../facts/archive-command.ts'
+import { archiveContentsFact } from '../facts/archive-contents.ts'
+import { acting } from '../facts/fact.ts'
+import type { Gathering } from '../facts/fact.ts'
+import { isBefore, placeInWal, plainName, planRetention } from '../postgres/backup/retention.ts'
+import type { OtherBackup, Retention } from '../postgres/backup/retention.ts'
+import { lsnFromText, parseBackupHistory, parseWalName, segmentNumber } from '../postgres/wal/index.ts'
+import { removeSet } from './set.ts'
+import type { BackupRecord, BackupSet } from './set.ts'
+
+/** A drill's copy is removed at once, and nobody restores it. */
+const DRILL_LABEL = /^pgwal drill /
+const TEXT_LIMIT = 64 << 10
+const POLL_MS = 200
+
+type Mine = BackupSet & Pick<BackupRecord, 'name' | 'finishedAt' | 'startSegment'>
+
+export interface Removal {
+  readonly plan: Retention<Mine>
+  /** Absent where nothing is archived. */
+  readonly archive?: string
+  /** Names of the archive that are to be removed. */
+  readonly wal: readonly string[]
+  readonly walBytes: number
+  /** With how many files others would have to be given up to get rid of. */
+  readonly withheld: { readonly files: number; readonly bytes: number }
+}
+
+/** Why nothing is removed. */
+export type Refusal =
+  | { readonly code: 'archive-unknown' }
+  | { readonly code: 'archive-unreadable'; readonly path: string; readonly reason: string }
+  | { readonly code: 'not-archived'; readonly segment: string }
+  | { readonly code: 'gap'; readonly segment: string; readonly count: number }
+  | { readonly code: 'history-missing'; readonly file: string }
+  | { readonly code: 'not-verified'; readonly name: string }
+
+export interface Retaining {
+  /** Opened after the newest backup was made. */
+  readonly gathering: Gathering
+  readonly sets: readonly BackupSet[]
+  readonly keep: number
+  readonly giveUpOthers: boolean
+  /** How long the newest backup's last segment may take to arrive in the archive, in milliseconds. */
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal
+  doing(step: Step): void
+}
+
+/** What would go. Looks only. */
+export async function planRemoval(retaining: Retaining): Promise<Removal | { readonly refusal: Refusal }> {
+  const { gathering, sets, keep, giveUpOthers } = retaining
+  const { host } = gathering
+  const as = acting(gathering)
+  const mine = sets.map((set): Mine => ({ ...set, name: set.record.name, finishedAt: set.record.finishedAt, startSegment: set.record.startSegment }))
+  const first = planRetention(mine, [], keep, true)
+  if (first === undefined) throw new Error('retention without a backup')
+  const newest = first.keep[0]!
+  if (Number.isNaN(Date.parse(newest.record.verifiedAt))) return { refusal: { code: 'not-verified', name: newest.name } }
+  const command = await gathering.fact(archiveCommandFact)
+  if (!command.ok) return { refusal: { code: 'archive-unknown' } }
+  const { destination: archive, via } = command.value
+  if (via === 'none') return { plan: first, wal: [], walBytes: 0, withheld: { files: 0, bytes: 0 } }
+  if (archive === undefined) return { refusal: { code: 'archive-unknown' } }
+
+  const refusal = await archiveHolds(retaining, archive, newest.record)
+  if (refusal !== undefined) return { refusal }
+  const names: string[] = []
+  for await (const name of host.listStream(archive, as)) names.push(name)
+  const others = await othersIn(retaining, archive, names)
+  const plan = planRetention(mine, others, keep, giveUpOthers)!
+  const own = new Set(plan.remove.map(({ record }) => historyOf(record)))
+  const goes = (keepFrom: string) => names.filter((name) => isBefore(name, keepFrom, { backupHistory: true }) || own.has(plainName(name)))
+  const measure = async (list: readonly string[]): Promise<number> => {
+    let bytes = 0
+    for (const name of list) bytes += parseWalName(name).kind === 'segment' ? newest.record.segmentSize : await host.stat(`${archive}/${name}`, as).then(({ size }) => size, () => 0)
+    return bytes
+  }
+  const wal = goes(plan.keepFrom)
+  const withheld = goes(first.keepFrom).filter((name) => !wal.includes(name))
+  return { plan, archive, wal, walBytes: await measure(wal), withheld: { files: withheld.length, bytes: await measure(withheld) } }
+}
+
+/** `<segment>.<offset>.backup`, which a backup leaves in the archive. */
+function historyOf({ startSegment, startLsn, segmentSize }: BackupRecord): string {
+  const offset = Number(lsnFromText(startLsn)! % BigInt(segmentSize))
+  return `${startSegment}.${offset.toString(16).toUpperCase().padStart(8, '0')}.backup`
+}
+
+/** Whether the archive goes on from the newest backup without a gap. */
+async function archiveHolds(retaining: Retaining, archive: string, newest: BackupRecord): Promise<Refusal | undefined> {
+  const { gathering, timeoutMs, doing } = retaining
+  const { host } = gathering
+  const as = acting(gathering)
+  const started = host.now().getTime()
+  for (;;) {
+    if (retaining.signal?.aborted === true) throw new UserError('interrupted')
+    let there = false
+    try {
+      for await (const name of host.listStream(archive, as)) there ||= plainName(name) === newest.stopSegment
+    } catch (error) {
+      if (codeOf(error) === '') throw error
+      return { code: 'archive-unreadable', path: archive, reason: codeOf(error) }
+    }
+    if (there) break
+    if (host.now().getTime() - started >= timeoutMs) return { code: 'not-archived', segment: newest.stopSegment }
+    doing({ code: 'segment', params: { segment: newest.stopSegment, limit: Math.round(timeoutMs / 1000) } })
+    await host.sleep(POLL_MS)
+  }
+  const contents = await gathering.fact(archiveContentsFact)
+  if (!contents.ok) return { code: 'archive-unreadable', path: archive, reason: String(contents.why.params['cause'] ?? contents.why.code) }
+  const { gaps, missingHistories, timelines, current } = contents.value
+  const [from, to] = [newest.startSegment, newest.stopSegment].map((segment) => numberOf(segment, newest.segmentSize))
+  const gap = gaps.find(({ to: end, neededBy }) => end >= from! && neededBy.some((timeline) => timeline >= newest.timeline))
+  if (gap !== undefined) return { code: 'gap', segment: gap.first, count: gap.count }
+  // A hole at the very beginning is none between segments.
+  const stretch = timelines.find(({ timeline }) => timeline === newest.timeline)
+  if (stretch === undefined || numberOf(stretch.first, newest.segmentSize) > from!) return { code: 'gap', segment: newest.startSegment, count: 1 }
+  if (numberOf(stretch.last, newest.segmentSize) < to!) return { code: 'not-archived', segment: newest.stopSegment }
+  const history = missingHistories.find((file) => Number.parseInt(file, 16) === (current ?? newest.timeline))
+  return history === undefined ? undefined : { code: 'history-missing', file: history }
+}
+
+function numberOf(segment: string, segmentSize: number): number {
+  const parsed = parseWalName(segment)
+  const number = parsed.kind === 'segment' ? segmentNumber(parsed, segmentSize) : undefined
+  if (number === undefined) throw new Error(`no segment: ${segment}`)
+  return number
+}
+
+/** Backups that the archive knows and that are none of these: another tool's, or made by pgwal in another directory. */
+async function othersIn({ gathering, sets }: Retaining, archive: string, names: readonly string[]): Promise<OtherBackup[]> {
+  const mine = new Set(sets.map(({ record }) => historyOf(record)))
+  const others: OtherBackup[] = []
+  for (const name of names) {
+    const parsed = parseWalName(plainName(name))
+    if (parsed.kind !== 'backup' || mine.has(parsed.name)) continue
+    // One that cannot be read is a backup all the same.
+    const text = parsed.name !== name ? '' : await gathering.host.read(`${archive}/${name}`, { ...acting(gathering), limit: TEXT_LIMIT }).then((bytes) => new TextDecoder().decode(bytes), () => '')
+    const history = parseBackupHistory(text)
+    if (DRILL_LABEL.test(history?.label ?? '')) continue
+    others.push({ file: name, label: history?.label ?? '', startTime: history?.startTime ?? '', startSegment: parsed.segment })
+  }
+  return others.sort((a, b) => (placeInWal(a.startSegment) < placeInWal(b.startSegment) ? -1 : 1))
+}
+
+export interface Removed {
+  readonly backups: readonly string[]
+  readonly files: number
+  /** What could not be removed, and why. */
+  readonly failed: readonly { readonly path: string; readonly reason: string }[]
+}
+
+/** Removes what was planned: backups first, so that none is left that lacks its WAL. */
+export async function applyRemoval({ gathering, doing, signal }: Retaining, { plan, archive, wal }: Removal): Promise<Removed> {
+  const { host } = gathering
+  const as = acting(gathering)
+  const backups: string[] = []
+  const failed: { path: string; reason: string }[] = []
+  const attempt = async (path: string, work: () => Promise<void>): Promise<boolean> => {
+    try {
+      await work()
+      return true
+    } catch (error) {
+      if (codeOf(error) === '') throw error
+      if (codeOf(error) === 'ENOENT') return true
+      failed.push({ path, reason: codeOf(error) })
+      return false
+    }
+  }
+  // The oldest first.
+  for (const set of [...plan.remove].reverse()) {
+    if (signal?.aborted === true) throw new UserError('interrupted')
+    doing({ code: 'backup-pruning', params: { name: set.name } })
+    if (await attempt(set.path, () => removeSet(host, as, set))) backups.push(set.name)
+  }
+  // A backup that stayed needs its WAL.
+  if (failed.length > 0) return { backups, files: 0, failed }
+  let files = 0
+  for (const name of wal) {
+    if (signal?.aborted === true) throw new UserError('interrupted')
+    doing({ code: 'wal-pruning', params: { files, count: wal.length } })
+    if (await attempt(`${archive!}/${name}`, () => host.removeFile(`${archive!}/${name}`, as))) files++
+  }
+  return { backups, files, failed }
+}
