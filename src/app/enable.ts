@@ -62,6 +62,8 @@ export interface EnableResult {
   readonly verify?: ClusterReport
   /** Nothing was applied because nobody could be asked. */
   readonly needsConfirmation: boolean
+  /** Where it archives, or would. */
+  readonly archiveDirectory: string
   /** The server does not run, or a file is not what it was: what people must act on. */
   readonly incomplete: boolean
 }
@@ -97,7 +99,7 @@ export async function enable(context: Context, selection: Selection, options: En
   }
   const { plan, answers, asked } = prepared
   const steps = plan.steps.map((step) => kindOf(step).describe(step))
-  const result = { cluster, plan, steps, happenings: [], needsConfirmation: false, incomplete: false }
+  const result = { cluster, plan, steps, happenings: [], archiveDirectory: answers.archiveDirectory, needsConfirmation: false, incomplete: false }
   if (steps.length === 0) return { ...result, outcome: 'nothing-to-do' }
 
   const { self } = await rights(context, cluster)

@@ -42,6 +42,12 @@ export default class Enable extends BaseCommand {
       signal: interrupted.signal,
     })
     await this.result(context, () => enableText(context, result), () => enableJson(result))
+    const { offerBackup } = await import('../app/offer-backup.ts')
+    const backup = await offerBackup(context, selectionOf(flags), result, { yes: flags.yes, timeoutMs: flags.timeout * 1000, signal: interrupted.signal })
+    if (backup !== undefined) {
+      const { backupText } = await import('../report/backup-text.ts')
+      this.log(`\n${backupText(backup, false, context.style)}`)
+    }
     process.exitCode = {
       applied: result.verify !== undefined && result.verify.summary.error > 0 ? EXIT.findings : EXIT.ok,
       'nothing-to-do': EXIT.ok,

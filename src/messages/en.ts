@@ -335,6 +335,8 @@ export const en = {
     password: 'Password of {user}',
     apply: 'Apply?',
     removeOld: 'Remove this?',
+    baseBackup: 'No base backup is known, and without one nothing can be restored. Take one now?',
+    backupDirectory: 'Where should base backups go? (best another disk)',
     undo: 'Undo?',
     restore: 'Restore?',
     yes: 'Yes',

@@ -321,6 +321,8 @@ export const zhTW: Messages = {
     password: '{user} 的密碼',
     apply: '要套用嗎？',
     removeOld: '要移除嗎？',
+    baseBackup: '目前沒有任何基礎備份，沒有它便無法還原。現在做一份？',
+    backupDirectory: '基礎備份要放在哪裡？（最好是另一顆磁碟）',
     undo: '要復原嗎？',
     restore: '要還原嗎？',
     yes: '是',
