@@ -128,6 +128,8 @@ function named(result: Result, fault: HostFault, call: string): boolean {
   const said = text(result)
   // Of a server that cannot be looked at, that it did not come up is what there is to say.
   if (said.includes('start-failed') && /^(probeAuthentication|read .*postmaster\.pid$)/.test(call)) return true
+  // What the server's program says about the configuration stands for itself.
+  if (said.includes('config-refused') && call.startsWith('run ') && call.endsWith('/postgres')) return true
   return said.includes(about) || (fault.when === 'lasting' && said.includes(fault.code))
     || (result instanceof UserError && Object.values(result.params).some((value) => about.includes(String(value)) || String(value).includes(path.basename(about))))
 }

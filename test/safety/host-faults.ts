@@ -30,7 +30,7 @@ export const CODES: Readonly<Record<string, readonly string[]>> = {
   makeDirectory: [...FULL, ...BROKEN, ...POOR, ...NOT_OURS, ...GONE, 'EEXIST', 'EMLINK', 'ENAMETOOLONG', 'changed'],
   append: [...FULL, ...BROKEN, ...POOR, ...NOT_OURS, ...GONE, 'EINTR', 'EFBIG', 'not-a-file'],
   removeFile: [...BROKEN, 'ENOMEM', ...NOT_OURS, ...GONE, 'EBUSY'],
-  removeDirectory: [...BROKEN, 'ENOMEM', ...NOT_OURS, ...GONE, 'EBUSY', 'ENOTEMPTY'],
+  removeDirectory: [...BROKEN, 'ENOMEM', ...NOT_OURS, ...ASTRAY, 'EBUSY'],
   removeTree: [...BROKEN, ...POOR, ...NOT_OURS, 'EBUSY'],
   run: [...POOR, 'EAGAIN', 'ENOENT', 'EACCES', 'EPERM', 'ETXTBSY', 'EIO', 'unsafe-program', '=exit', '=killed', '=slow'],
   connect: [...LOST, 'ECONNREFUSED', 'ENOENT', 'ENOMEM', 'EMFILE', '53300', '57P03', '28P01', '28000', 'password-needed'],
