@@ -16,6 +16,7 @@ export interface DoctorOptions extends WantedOptions {
   readonly only?: readonly string[]
   readonly skip?: readonly string[]
   readonly measure?: boolean
+  readonly deep?: boolean
   /** Where to put what was seen. */
   readonly saveFacts?: string
 }
@@ -33,6 +34,7 @@ export async function diagnoseAll(context: Context, selection: Selection, option
         wanted: wantedOf(options),
         ...(options.only === undefined ? {} : { only: options.only }),
         ...(options.skip === undefined ? {} : { skip: options.skip }),
+        ...(options.deep === undefined ? {} : { deep: options.deep }),
         ...(options.measure === undefined ? {} : { measure: options.measure }),
         ...(options.saveFacts === undefined ? {} : { keep: async (seen) => void saved.push(await packCluster(seen, facts)) }),
       }))

@@ -15,6 +15,8 @@ export interface GatheringOptions {
   /** Options, environment and password file, where they were read already. */
   readonly sources?: ConnectionSources
   readonly wanted?: Partial<Wanted>
+  /** Look into every archived segment. */
+  readonly deep?: boolean
   /** For connecting and for each statement, in milliseconds. */
   readonly sessionTimeoutMs?: number
 }
@@ -53,6 +55,7 @@ export async function gatheringFor(host: Host, cluster: Cluster, options: Gather
     connection: () => part('connection'),
     session,
     connectionSources,
+    ...(options.deep === true ? { deep: true } : {}),
     wanted: {
       replicationUser: options.wanted?.replicationUser ?? await defaultReplicationUser(cluster, await session()),
       allowFrom: options.wanted?.allowFrom ?? [],

@@ -1,12 +1,16 @@
 /** Every check of doctor, in alphabetical order. One test holds this list against the folder, the tests and the documentation. */
+import archiveBackups from './archive-backups.ts'
 import archiveCommand from './archive-command.ts'
 import archiveDirectory from './archive-directory.ts'
 import archiveGaps from './archive-gaps.ts'
+import archiveLeftovers from './archive-leftovers.ts'
 import archiveMode from './archive-mode.ts'
 import archiveRetention from './archive-retention.ts'
+import archiveSegments from './archive-segments.ts'
 import archiveSelinux from './archive-selinux.ts'
 import archiveSpace from './archive-space.ts'
 import archiveSystemIdentifier from './archive-system-identifier.ts'
+import archiveTimelines from './archive-timelines.ts'
 import archiverBacklog from './archiver-backlog.ts'
 import archiverFailures from './archiver-failures.ts'
 import archiverRunning from './archiver-running.ts'
@@ -30,14 +34,18 @@ import walLevel from './wal-level.ts'
 import walSpace from './wal-space.ts'
 
 export const checks: readonly Check[] = [
+  archiveBackups,
   archiveCommand,
   archiveDirectory,
   archiveGaps,
+  archiveLeftovers,
   archiveMode,
   archiveRetention,
+  archiveSegments,
   archiveSelinux,
   archiveSpace,
   archiveSystemIdentifier,
+  archiveTimelines,
   archiverBacklog,
   archiverFailures,
   archiverRunning,

@@ -16,13 +16,14 @@ export default class Doctor extends BaseCommand {
     skip: Flags.string({ description: 'not this check (repeatable)', helpValue: 'ID', multiple: true }),
     'fail-on': Flags.option({ options: SEVERITIES, default: 'error' as const })({ description: 'the least severity that counts for the exit code' }),
     format: Flags.option({ options: FORMATS })({ description: 'json is --json; nagios and prometheus are for monitoring, and have no use for --fail-on', exclusive: ['json'] }),
+    deep: Flags.boolean({ description: 'look into every archived segment, not into a few; takes as long as it takes' }),
     'replication-user': Flags.string({ description: 'role that takes base backups (default: postgres, or the owner\'s)', helpValue: 'NAME' }),
     'allow-from': Flags.string({ description: 'network from which base backups are taken (repeatable)', helpValue: 'CIDR', multiple: true }),
     'save-facts': Flags.string({ description: 'also write what was seen, without secrets, as JSON', helpValue: 'FILE' }),
     facts: Flags.string({
       description: 'judge what --save-facts wrote, on this machine or another, and look at nothing here',
       helpValue: 'FILE',
-      exclusive: ['save-facts', 'data-dir', 'config-file', 'host', 'port', 'username', 'dbname', 'replication-user', 'allow-from'],
+      exclusive: ['save-facts', 'deep', 'data-dir', 'config-file', 'host', 'port', 'username', 'dbname', 'replication-user', 'allow-from'],
     }),
   }
 
@@ -39,6 +40,7 @@ export default class Doctor extends BaseCommand {
       ...checks,
       replicationUser: flags['replication-user'],
       allowFrom: flags['allow-from'] ?? [],
+      deep: flags.deep,
       ...(flags['save-facts'] === undefined ? {} : { saveFacts: flags['save-facts'] }),
     })
     if (monitored) {

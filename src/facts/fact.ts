@@ -30,6 +30,8 @@ export interface Gathering {
   fact<T>(fact: Fact<T>): Promise<Outcome<T>>
   /** What the user wants from the set-up: archive directory, replication role, networks. */
   readonly wanted: Wanted
+  /** Whether every archived segment is to be looked into, whatever time that takes. */
+  readonly deep?: boolean
 }
 
 export interface Wanted {
@@ -42,6 +44,8 @@ export interface Wanted {
 export interface Fact<T> {
   readonly name: string
   gather(from: Gathering): Promise<T>
+  /** How long it may take, in milliseconds, where that is not {@link FACT_TIMEOUT_MS}. */
+  timeoutMs?(from: Gathering): number
   /** For a value that is more than data: what `--save-facts` keeps of it, and how it is made again from that. */
   readonly saved?: {
     pack(value: T): unknown
@@ -62,6 +66,8 @@ export function unavailable(code: string, params: Unavailable['params'] = {}): F
 
 /** Longest time for one fact, in milliseconds: beyond it the fact is unavailable, and the rest of the report is still made. */
 export const FACT_TIMEOUT_MS = 10_000
+/** The same where every segment is looked into. */
+export const DEEP_TIMEOUT_MS = 6 * 3_600_000
 
 /**
  * A gathering for one cluster; each fact is asked for once. A machine's refusal is an outcome; a bug in a fact is thrown
@@ -74,7 +80,7 @@ export function createGathering(base: Omit<Gathering, 'fact'>, timeoutMs = FACT_
     fact<T>(fact: Fact<T>): Promise<Outcome<T>> {
       let outcome = seen.get(fact.name)
       if (outcome === undefined) {
-        outcome = withinTime(attempt(() => fact.gather(gathering)), fact.name, timeoutMs)
+        outcome = withinTime(attempt(() => fact.gather(gathering)), fact.name, fact.timeoutMs?.(gathering) ?? timeoutMs)
         // Whoever asks gets the error; nobody asking is no crash of the whole program.
         outcome.catch(() => undefined)
         seen.set(fact.name, outcome)

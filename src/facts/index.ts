@@ -3,7 +3,7 @@ import { archiveCommandFact } from './archive-command.ts'
 import { archiveContentsFact } from './archive-contents.ts'
 import { archiveDirectoryFact } from './archive-directory.ts'
 import { archiveGrowthFact } from './archive-growth.ts'
-import { archiveSampleFact } from './archive-sample.ts'
+import { archiveSegmentsFact } from './archive-segments.ts'
 import { archiveStatusFact } from './archive-status.ts'
 import { archiverPaceFact } from './archiver-pace.ts'
 import { archiverFact } from './archiver.ts'
@@ -33,7 +33,7 @@ export const facts: readonly Fact<unknown>[] = [
   archiveContentsFact,
   archiveDirectoryFact,
   archiveGrowthFact,
-  archiveSampleFact,
+  archiveSegmentsFact,
   archiveStatusFact,
   archiverFact,
   archiverPaceFact,

@@ -1,9 +1,11 @@
 // Reading: what is there, and what is in it. Everything is synchronous inside (see acting.ts).
 import fs from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 import { codeOf, HostError } from '../errors.ts'
-import { actingAs, needsSwitch } from './acting.ts'
-import type { Account, Acting, DirectoryEntry, FileInfo, FileKind, FileSystemInfo } from './host.ts'
+import { actingAs, isRoot, needsSwitch } from './acting.ts'
+import type { Account, Acting, DirectoryEntry, FileHead, FileInfo, FileKind, FileSystemInfo } from './host.ts'
 import { atPlace, openRegular } from './place.ts'
+import type { Place } from './place.ts'
 import { guarded } from './system-error.ts'
 
 const DEFAULT_LIMIT = 64 << 20
@@ -97,18 +99,73 @@ export function listDirectory(directory: string, options: Acting = {}): Director
   return entries.map((entry) => ({ name: entry.name, kind: kindOf(entry) })).sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** See {@link Host.listStream}. The right to read is asked for once, when the directory is opened. */
-export async function* streamDirectory(directory: string, options: Acting = {}): AsyncGenerator<string> {
-  const open = guarded('list', directory, () => actingAs(options.as, () => atPlace(directory, true, (place) => fs.opendirSync(place.path, { bufferSize: 1024 }))))
+/** Entries that one call of the system brings: more cost more than they save. */
+const ENTRIES_AT_ONCE = 256
+const NAMES_AT_ONCE = 4 * ENTRIES_AT_ONCE
+
+/** See {@link Host.listBatches}. The right to read is asked for once, when the directory is opened. */
+export async function* streamBatches(directory: string, options: Acting = {}): AsyncGenerator<readonly string[]> {
+  const open = guarded('list', directory, () => actingAs(options.as, () => atPlace(directory, true, (place) => fs.opendirSync(place.path, { bufferSize: ENTRIES_AT_ONCE }))))
   try {
-    for (;;) {
-      const entry = guarded('list', directory, () => open.readSync())
-      if (entry === null) return
-      yield entry.name
+    for (let ended = false; !ended; await setImmediate()) {
+      const names: string[] = []
+      guarded('list', directory, () => {
+        while (names.length < NAMES_AT_ONCE) {
+          const entry = open.readSync()
+          if (entry === null) {
+            ended = true
+            return
+          }
+          names.push(entry.name)
+        }
+      })
+      if (names.length > 0) yield names
     }
   } finally {
     open.closeSync()
   }
+}
+
+/** See {@link Host.listStream}. */
+export async function* streamDirectory(directory: string, options: Acting = {}): AsyncGenerator<string> {
+  for await (const names of streamBatches(directory, options)) yield* names
+}
+
+/** See {@link Host.readHeads}. */
+export function readHeads(directory: string, names: readonly string[], length: number, options: Acting = {}): readonly FileHead[] {
+  const bytes = new Uint8Array(names.length * length)
+  // The place is one of the directory's names, whichever: the directory itself is what is held open.
+  return guarded('read', directory, () => actingAs(options.as, () => atPlace(`${directory}/-`, false, (place) => names.map((name, at) => {
+    try {
+      if (name.includes('/')) throw new HostError('read', name, 'EINVAL')
+      const fd = openInside(place, directory, name)
+      try {
+        const info = fs.fstatSync(fd)
+        if (!info.isFile()) return { name, error: info.isDirectory() ? 'EISDIR' : 'not-a-file' }
+        const own = bytes.subarray(at * length, (at + 1) * length)
+        return { name, size: info.size, bytes: own.subarray(0, readInto(fd, own, 0)) }
+      } finally {
+        fs.closeSync(fd)
+      }
+    } catch (error) {
+      const code = codeOf(error)
+      if (code === '') throw error
+      return { name, error: code }
+    }
+  }))))
+}
+
+/** Opens a name below a directory that is held open. Nothing is waited for; a link is followed the careful way, and so is everything for root. */
+function openInside(place: Place, directory: string, name: string): number {
+  const { O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = fs.constants
+  if (!isRoot() && process.platform !== 'win32') {
+    try {
+      return fs.openSync(place.beside(name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
+    } catch (error) {
+      if (codeOf(error) !== 'ELOOP' && codeOf(error) !== 'EMLINK') throw error
+    }
+  }
+  return atPlace(`${directory}/${name}`, true, (file) => openRegular(file, `${directory}/${name}`, O_RDONLY))
 }
 
 /** See {@link Host.readLink}. */

@@ -40,6 +40,11 @@ export interface DirectoryEntry {
   readonly kind: FileKind
 }
 
+/** The beginning of one file of many, or the system's code (or `not-a-file`) where it could not be had. */
+export type FileHead =
+  | { readonly name: string; readonly size: number; readonly bytes: Uint8Array }
+  | { readonly name: string; readonly error: string }
+
 export interface FileSystemInfo {
   /** Bytes an unprivileged process can still write. */
   readonly freeBytes: number
@@ -141,6 +146,10 @@ export interface Host {
   list(path: string, options?: Acting): Promise<DirectoryEntry[]>
   /** The same, a name at a time, for directories with a million entries. */
   listStream(path: string, options?: Acting): AsyncIterable<string>
+  /** The same, some hundred names at a time: a tenth of the time where there are a million. */
+  listBatches(path: string, options?: Acting): AsyncIterable<readonly string[]>
+  /** Size and first `length` bytes of regular files of one directory, in the order of `names`. Some hundred at a time: nothing else happens meanwhile. */
+  readHeads(directory: string, names: readonly string[], length: number, options?: Acting): Promise<readonly FileHead[]>
   readLink(path: string, options?: Acting): Promise<string>
   realPath(path: string, options?: Acting): Promise<string>
   fileSystem(path: string, options?: Acting): Promise<FileSystemInfo>

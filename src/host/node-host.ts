@@ -9,8 +9,8 @@ import { appendToFile, makeDirectory, removeDirectory, removeFile, removeTree, r
 import { checksumOfFile } from './checksum.ts'
 import type { ChecksumAlgorithm } from '../postgres/backup/manifest.ts'
 import { openSession } from './connect.ts'
-import { canWriteInto, fileSystem, listDirectory, readFile, readLink, readPart, realPath, statFile, streamDirectory } from './files.ts'
-import type { Account, Acting, AuthenticationRequest, ChecksumOptions, Connection, DirectoryEntry, FileInfo, FileSystemInfo, Host, ReplaceOptions, Row, RunOptions, RunResult, Session } from './host.ts'
+import { canWriteInto, fileSystem, listDirectory, readFile, readHeads, readLink, readPart, realPath, statFile, streamBatches, streamDirectory } from './files.ts'
+import type { Account, Acting, AuthenticationRequest, ChecksumOptions, Connection, DirectoryEntry, FileHead, FileInfo, FileSystemInfo, Host, ReplaceOptions, Row, RunOptions, RunResult, Session } from './host.ts'
 import { privateDirectoryArguments } from './icacls.ts'
 import { findProgram, processExists, runProgram } from './processes.ts'
 import { replaceFile, sha256 } from './replace.ts'
@@ -81,6 +81,16 @@ export class NodeHost implements Host {
   async *listStream(path: string, options?: Acting): AsyncIterable<string> {
     await this.#settled(options)
     yield* streamDirectory(path, options)
+  }
+
+  async *listBatches(path: string, options?: Acting): AsyncIterable<readonly string[]> {
+    await this.#settled(options)
+    yield* streamBatches(path, options)
+  }
+
+  async readHeads(directory: string, names: readonly string[], length: number, options?: Acting): Promise<readonly FileHead[]> {
+    await this.#settled(options)
+    return readHeads(directory, names, length, options)
   }
 
   async readLink(path: string, options?: Acting): Promise<string> {

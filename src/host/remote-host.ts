@@ -15,7 +15,7 @@ export function remoteHostOver(host: Host): Host {
       if (typeof value !== 'function') return value
       if (THERE.includes(String(name))) return value.bind(target) as unknown
       if (name === 'interfaces') return () => []
-      if (name === 'listStream') return (path: string) => closedStream(path)
+      if (name === 'listStream' || name === 'listBatches') return (path: string) => closedStream(name, path)
       return async (...args: unknown[]) => {
         throw new HostError(String(name), String(args[0] ?? ''), 'remote', 'it is on another machine')
       }
@@ -23,6 +23,6 @@ export function remoteHostOver(host: Host): Host {
   })
 }
 
-async function* closedStream(path: string): AsyncGenerator<string> {
-  throw new HostError('listStream', path, 'remote', 'it is on another machine')
+async function* closedStream(name: string, path: string): AsyncGenerator<never> {
+  throw new HostError(name, path, 'remote', 'it is on another machine')
 }

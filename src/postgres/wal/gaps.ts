@@ -38,6 +38,11 @@ export interface GapReport {
 }
 
 const BITS_PER_CHUNK = 4096
+/** 32 MiB in all, or a quarter of a thousand million segments in a row. Only names made to be far apart need more. */
+const MOST_CHUNKS = 65_536
+
+/** What became of a name. */
+export type Taken = 'segment' | 'history' | 'impossible' | 'other'
 
 /** Collects the names of an archive, one at a time, and then tells what is missing. */
 export class SegmentSet {
@@ -45,7 +50,9 @@ export class SegmentSet {
   readonly #perHigh: number
   readonly #timelines = new Map<number, Map<number, Uint32Array>>()
   readonly #histories = new Set<number>()
+  #chunks = 0
   #impossible = 0
+  #scattered = false
 
   /** `segmentSize` in bytes. */
   constructor(segmentSize: number) {
@@ -54,29 +61,89 @@ export class SegmentSet {
   }
 
   /** Takes any file name; only those of full segments and history files count. */
-  add(name: string): void {
+  add(name: string): Taken {
     if (name.length === 16 && name.endsWith('.history')) {
       const timeline = hex8(name, 0)
-      if (timeline >= 0) this.#histories.add(timeline)
-      return
+      if (timeline < 0) return 'other'
+      this.#histories.add(timeline)
+      return 'history'
     }
-    if (name.length !== 24) return
+    if (name.length !== 24) return 'other'
     const timeline = hex8(name, 0)
     const high = hex8(name, 8)
     const low = hex8(name, 16)
-    if (timeline < 0 || high < 0 || low < 0) return
+    if (timeline < 0 || high < 0 || low < 0) return 'other'
     if (low >= this.#perHigh) {
       this.#impossible++
-      return
+      return 'impossible'
     }
     const number = high * this.#perHigh + low
+    const bit = number % BITS_PER_CHUNK
+    const chunk = this.#chunk(timeline, Math.floor(number / BITS_PER_CHUNK))
+    if (chunk !== undefined) chunk[bit >>> 5]! |= 1 << (bit & 31)
+    return 'segment'
+  }
+
+  #chunk(timeline: number, key: number): Uint32Array | undefined {
     let chunks = this.#timelines.get(timeline)
     if (chunks === undefined) this.#timelines.set(timeline, chunks = new Map<number, Uint32Array>())
-    const key = Math.floor(number / BITS_PER_CHUNK)
     let chunk = chunks.get(key)
-    if (chunk === undefined) chunks.set(key, chunk = new Uint32Array(BITS_PER_CHUNK / 32))
-    const bit = number % BITS_PER_CHUNK
-    chunk[bit >>> 5]! |= 1 << (bit & 31)
+    if (chunk !== undefined) return chunk
+    if (this.#chunks === MOST_CHUNKS) {
+      this.#scattered = true
+      return undefined
+    }
+    this.#chunks++
+    chunks.set(key, chunk = new Uint32Array(BITS_PER_CHUNK / 32))
+    return chunk
+  }
+
+  /** Whether there were more names, and further apart, than can be kept: then nothing that the set says holds. */
+  get scattered(): boolean {
+    return this.#scattered
+  }
+
+  /** Timelines with a history file. */
+  get histories(): ReadonlySet<number> {
+    return this.#histories
+  }
+
+  /** Takes everything of another set for the same segment size. */
+  addAll(other: SegmentSet): void {
+    for (const [timeline, chunks] of other.#timelines) {
+      for (const [key, words] of chunks) {
+        const own = this.#chunk(timeline, key)
+        if (own !== undefined) for (const [at, word] of words.entries()) own[at]! |= word
+      }
+    }
+    for (const timeline of other.#histories) this.#histories.add(timeline)
+    this.#impossible += other.#impossible
+    this.#scattered ||= other.#scattered
+  }
+
+  /** How many segments both have, and the first of them by name. */
+  overlap(other: SegmentSet): { readonly count: number; readonly first?: string } {
+    let count = 0
+    let first: string | undefined
+    for (const [timeline, chunks] of this.#timelines) {
+      for (const [key, words] of chunks) {
+        for (const [at, word] of other.#timelines.get(timeline)?.get(key)?.entries() ?? []) {
+          for (let both = (word & words[at]!) >>> 0; both !== 0; both = (both & (both - 1)) >>> 0) {
+            count++
+            const name = numberedSegment(timeline, key * BITS_PER_CHUNK + at * 32 + (31 - Math.clz32(both & -both)), this.#segmentSize)
+            if (first === undefined || name < first) first = name
+          }
+        }
+      }
+    }
+    return first === undefined ? { count } : { count, first }
+  }
+
+  /** How many of the segments `from` to `to` are there. Its cost grows with the set, not with the distance. */
+  countWithin(timeline: number, from: number, to: number): number {
+    let count = 0
+    for (const range of this.ranges(timeline)) count += Math.max(0, Math.min(to, range.to) - Math.max(from, range.from) + 1)
+    return count
   }
 
   has(timeline: number, number: number): boolean {
@@ -85,7 +152,8 @@ export class SegmentSet {
     return (word & (1 << (bit & 31))) !== 0
   }
 
-  #ranges(timeline: number): SegmentRange[] {
+  /** Unbroken runs of a timeline, in order. */
+  ranges(timeline: number): SegmentRange[] {
     const ranges: { from: number; to: number }[] = []
     const chunks = this.#timelines.get(timeline) ?? new Map<number, Uint32Array>()
     const put = (from: number, to: number): void => {
@@ -107,10 +175,11 @@ export class SegmentSet {
   /**
    * What is missing between the oldest and the newest segment of each timeline, and, with the history files that could be
    * read (by timeline), also along the way from its ancestors: up to the segment before the switch the parent's segments
-   * are needed, from the segment of the switch on those of the new timeline, which begins with a copy of it.
+   * are needed, from the segment of the switch on those of the new timeline, which begins with a copy of it. `reached`: what
+   * the server writes now; the segments before it are needed too, also behind the newest that is there.
    */
-  report(histories: ReadonlyMap<number, History> = new Map()): GapReport {
-    const present = new Map([...this.#timelines.keys()].sort((a, b) => a - b).map((timeline) => [timeline, this.#ranges(timeline)]))
+  report(histories: ReadonlyMap<number, History> = new Map(), reached?: { readonly timeline: number; readonly number: number }): GapReport {
+    const present = new Map([...this.#timelines.keys()].sort((a, b) => a - b).map((timeline) => [timeline, this.ranges(timeline)]))
     const size = BigInt(this.#segmentSize)
     const name = (timeline: number, number: number): string => numberedSegment(timeline, number, this.#segmentSize)
     const found = new Map<string, SegmentRange & { timeline: number; neededBy: Set<number> }>()
@@ -124,7 +193,8 @@ export class SegmentSet {
         way.push({ timeline: parent.timeline, from: begin, to: next - 1 })
         begin = next
       }
-      way.push({ timeline: leaf, from: begin, to: Math.max(own.at(-1)!.to, begin) })
+      const written = reached?.timeline === leaf ? reached.number - 1 : 0
+      way.push({ timeline: leaf, from: begin, to: Math.max(own.at(-1)!.to, begin, written) })
       // Nothing is asked for before the oldest segment that is there: older ones may have been removed on purpose.
       let started = false
       for (const stretch of way) {
@@ -158,7 +228,8 @@ export class SegmentSet {
           timeline: gap.timeline, from: gap.from, to: gap.to, count: gap.to - gap.from + 1,
           first: name(gap.timeline, gap.from), last: name(gap.timeline, gap.to), neededBy: [...gap.neededBy].sort((a, b) => a - b),
         })),
-      missingHistories: [...present.keys()].filter((timeline) => timeline > 1 && !this.#histories.has(timeline)).map(historyName),
+      missingHistories: [...new Set([...present.keys(), ...(reached === undefined ? [] : [reached.timeline])])]
+        .filter((timeline) => timeline > 1 && !this.#histories.has(timeline)).sort((a, b) => a - b).map(historyName),
       impossible: this.#impossible,
     }
   }

@@ -1,3 +1,4 @@
+export * from './archive-names.ts'
 export * from './backup-history.ts'
 export * from './gaps.ts'
 export * from './history-file.ts'
