@@ -296,13 +296,15 @@ class Looking {
   }
 
   #compared(first: string | undefined): string[] {
-    const { timelines } = this.contents
-    const last = timelines.at(-1)
-    if (last === undefined) return first === undefined ? [] : [first]
+    const { timelines, current } = this.contents
+    // Only the server that writes a timeline has all of a segment's WAL: a standby is still receiving what its primary archived.
+    const last = timelines.findLast(({ timeline }) => timeline === current)
+    const waiting = first !== undefined && parseWalName(first).kind === 'segment' ? [first] : []
+    if (last === undefined) return waiting
     const { timeline, number } = this.#place(last.last)
     const names = Array.from({ length: this.from.deep === true ? COMPARED_DEEP : COMPARED }, (_, back) => number - back)
       .filter((one) => one >= 0).map((one) => numberedSegment(timeline, one, this.identity.segmentSize))
-    return [...new Set(first !== undefined && parseWalName(first).kind === 'segment' ? [first, ...names] : names)]
+    return [...new Set([...waiting, ...names])]
   }
 
   #waits(name: string): Promise<boolean> {
