@@ -11,7 +11,6 @@ import { shellWord } from './support/shell-word.ts'
 /** In the order in which they are told; the system identifier has a check of its own. */
 const CODES = {
   stub: 'stub',
-  'already-archived': 'already-archived',
   conflict: 'conflict',
   'file-size': 'wrong-size',
   zeroed: 'zeroed',
@@ -60,13 +59,8 @@ export default defineCheck({
       findings: {
         stub: {
           message: '{segment} was only copied in part: {found} bytes of {expected}, the beginning of what pg_wal has',
-          why: 'A copy was cut short by a full disk or a crash, under its final name. An archive command that refuses to overwrite fails at it for ever; one that does not has lost the rest.',
-          remedy: 'move {file} away; the archiver takes {own} again, if it still waits for that',
-        },
-        'already-archived': {
-          message: '{segment} is in the archive, whole, and the archiver fails at it again and again',
-          why: 'The server did not note that it was archived, because of a crash. The command refuses to archive the same file twice, and nothing after it is archived.',
-          remedy: 'move {file} away, and it is archived again; let the command succeed when the same content is there: `pgwal enable`',
+          why: 'A copy was cut short by a full disk or a crash, under its final name. The server counts it as archived; recovery stops at it with an error.',
+          remedy: 'copy {own} over {file} before the server removes it',
         },
         conflict: {
           message: '{segment} in the archive is not what pg_wal has under the name',
@@ -121,13 +115,8 @@ export default defineCheck({
       findings: {
         stub: {
           message: '{segment} 只複製了一部分：{expected} 位元組中的 {found}，是 pg_wal 中該檔的開頭',
-          why: '複製因磁碟已滿或當機而中斷，卻已使用最終的名稱。拒絕覆寫的歸檔命令會永遠在此失敗；不拒絕的則已遺失其餘部分。',
-          remedy: '請移走 {file}；若 archiver 仍在等待，便會再次歸檔 {own}',
-        },
-        'already-archived': {
-          message: '{segment} 已完整歸檔，archiver 卻一再在此失敗',
-          why: '因為當機，伺服器沒有記下它已歸檔。命令拒絕將同一檔案歸檔兩次，其後便什麼也沒有歸檔。',
-          remedy: '請移走 {file}，它就會再次歸檔；並讓命令在內容相同時成功：`pgwal enable`',
+          why: '複製因磁碟已滿或當機而中斷，卻已使用最終的名稱。伺服器認為它已歸檔；還原會在該處因錯誤而停止。',
+          remedy: '請在伺服器移除 {own} 之前，以它取代 {file}',
         },
         conflict: {
           message: '歸檔中的 {segment} 與 pg_wal 中同名的內容不同',

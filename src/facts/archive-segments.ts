@@ -13,18 +13,15 @@ import { checkSegment, numberedSegment, parseWalName, readSegmentHeader, SEGMENT
 import type { SegmentProblem } from '../postgres/wal/index.ts'
 import { archiveContentsFact } from './archive-contents.ts'
 import type { ArchiveContentsFact } from './archive-contents.ts'
-import { archiveStatusFact } from './archive-status.ts'
-import { archiverFact } from './archiver.ts'
-import { acting, DEEP_TIMEOUT_MS, FACT_TIMEOUT_MS, optional, required } from './fact.ts'
+import { acting, DEEP_TIMEOUT_MS, FACT_TIMEOUT_MS, required } from './fact.ts'
 import type { Fact, Gathering } from './fact.ts'
 import { identityFact } from './identity.ts'
 import type { IdentityFact } from './identity.ts'
 
 /**
- * `stub`: the beginning of what pg_wal has under the name; `conflict`: something else than pg_wal has; `already-archived`: the
- * same, and yet the archiver fails at it; `unknown-version`: WAL of a format that is not known; `damaged`: pg_waldump fails.
+ * `stub`: the beginning of what pg_wal has under the name; `conflict`: something else than pg_wal has; `unknown-version`: WAL of a format that is not known; `damaged`: pg_waldump fails.
  */
-export type SegmentFault = SegmentProblem['code'] | 'stub' | 'conflict' | 'already-archived' | 'unknown-version' | 'damaged'
+export type SegmentFault = SegmentProblem['code'] | 'stub' | 'conflict' | 'unknown-version' | 'damaged'
 
 export interface FaultySegment {
   /** Of the file. */
@@ -73,7 +70,6 @@ const COMPARED = 2
 const COMPARED_DEEP = 256
 /** A file that nobody has written to for so long is not being copied right now. */
 const QUIET_MS = 60_000
-const TWO_LOOKS_MS = 300
 /** Segments that pg_waldump reads, and how long it may take for all and for one. */
 const MOST_REPLAYED = 1024
 const REPLAY_MS = 600_000
@@ -273,59 +269,40 @@ class Looking {
     this.#faults.set(fault.code, kept.sort(newestFirst).slice(0, MOST_FAULTS))
   }
 
-  /** What pg_wal has under the same name is what the archive should have. */
+  /** What pg_wal has under the same name is what the archive should have. Of what still waits for the archiver, the stuck-segment fact tells. */
   async compare(): Promise<void> {
-    const first = (await optional(this.from, archiveStatusFact))?.oldest?.name
-    const archiver = await optional(this.from, archiverFact)
     for (const name of [...this.#sizes.keys()]) {
-      if (!(await this.#settled(name, archiver?.lastFailedWal))) this.#sizes.delete(name)
+      if (!(await this.#settled(name))) this.#sizes.delete(name)
       else if ((await this.#against(name)) === 'stub') {
         this.#note(name, 'stub', this.#sizes.get(name)!.found, String(this.identity.segmentSize))
         this.#sizes.delete(name)
       } else this.#flush(name)
     }
     const known = (name: string) => [...this.#faults.values()].some((faults) => faults.some((fault) => fault.name === name))
-    for (const name of this.#compared(first)) {
-      if (known(name)) continue
-      const waiting = await this.#waits(name)
-      if (waiting && !(await this.#settled(name, archiver?.lastFailedWal))) continue
-      const outcome = await this.#against(name)
-      if (outcome === 'different') this.#note(name, 'conflict')
-      else if (outcome === 'identical' && waiting && archiver?.lastFailedWal === name) this.#note(name, 'already-archived')
+    for (const name of this.#compared()) {
+      if (!known(name) && await this.#settled(name) && (await this.#against(name)) === 'different') this.#note(name, 'conflict')
     }
   }
 
-  #compared(first: string | undefined): string[] {
+  #compared(): string[] {
     const { timelines, current } = this.contents
     // Only the server that writes a timeline has all of a segment's WAL: a standby is still receiving what its primary archived.
     const last = timelines.findLast(({ timeline }) => timeline === current)
-    const waiting = first !== undefined && parseWalName(first).kind === 'segment' ? [first] : []
-    if (last === undefined) return waiting
+    if (last === undefined) return []
     const { timeline, number } = this.#place(last.last)
-    const names = Array.from({ length: this.from.deep === true ? COMPARED_DEEP : COMPARED }, (_, back) => number - back)
+    return Array.from({ length: this.from.deep === true ? COMPARED_DEEP : COMPARED }, (_, back) => number - back)
       .filter((one) => one >= 0).map((one) => numberedSegment(timeline, one, this.identity.segmentSize))
-    return [...new Set([...waiting, ...names])]
-  }
-
-  #waits(name: string): Promise<boolean> {
-    return this.from.host.stat(`${this.from.cluster.dataDir}/pg_wal/archive_status/${name}.ready`, acting(this.from)).then(() => true, () => false)
   }
 
   /** Whether the archived file is one that nobody is copying just now. */
-  async #settled(name: string, lastFailed: string | null | undefined): Promise<boolean> {
+  async #settled(name: string): Promise<boolean> {
     const { host, cluster } = this.from
-    const look = () => host.stat(`${this.#path}/${name}`, acting(this.from)).catch(() => undefined)
-    const before = await look()
-    if (before === undefined) return false
-    if (!cluster.running || host.now().getTime() - before.modified.getTime() > QUIET_MS) return true
-    // What the server counts as archived, it does not copy any more; what its archiver failed at, it may be at again.
-    const seen = await host.stat(`${cluster.dataDir}/pg_wal/archive_status`, acting(this.from)).then(() => true, () => false)
-    if (!seen) return false
-    if (!(await this.#waits(name))) return (await look()) !== undefined
-    if (lastFailed !== name) return false
-    await host.sleep(TWO_LOOKS_MS)
-    const after = await look()
-    return after?.size === before.size && after.modified.getTime() === before.modified.getTime() && this.#waits(name)
+    const status = `${cluster.dataDir}/pg_wal/archive_status`
+    const look = (file: string) => host.stat(file, acting(this.from)).catch(() => undefined)
+    const copy = await look(`${this.#path}/${name}`)
+    if (copy === undefined || (await look(`${status}/${name}.ready`)) !== undefined) return false
+    // What the server counts as archived, it does not copy any more; where that cannot be seen, rest has to do.
+    return (await look(status)) !== undefined || host.now().getTime() - copy.modified.getTime() > QUIET_MS
   }
 
   /** Compares an archived file with pg_wal's; undefined where one of both cannot be read to its end. */

@@ -18,7 +18,7 @@ it('nothing wrong', () => {
 })
 
 it.each([
-  ['stub', 'stub'], ['already-archived', 'already-archived'], ['conflict', 'conflict'], ['file-size', 'wrong-size'], ['zeroed', 'zeroed'], ['short', 'not-wal'], ['not-wal', 'not-wal'],
+  ['stub', 'stub'], ['conflict', 'conflict'], ['file-size', 'wrong-size'], ['zeroed', 'zeroed'], ['short', 'not-wal'], ['not-wal', 'not-wal'],
   ['segment-size', 'other-segment-size'], ['name', 'misplaced'], ['page-address', 'misplaced'], ['timeline', 'other-timeline'], ['damaged', 'damaged'],
 ] as const)('%s', (code, told) => {
   expect(found([fault(code), fault(code, 6)])).toMatchObject([{ code: told, severity: 'error', params: { segment: '000000010000000000000005', count: 2, file: '/a/000000010000000000000005' }, at: { file: '/a/000000010000000000000005' } }])
