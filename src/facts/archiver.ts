@@ -3,8 +3,9 @@
  * the archiver process and is not counted.
  * @see https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-ARCHIVER-VIEW
  */
+import type { Session } from '../host/host.ts'
 import { optional, sessionOf } from './fact.ts'
-import type { Fact } from './fact.ts'
+import type { Fact, Gathering } from './fact.ts'
 import { processesFact } from './processes.ts'
 
 export interface ArchiverFact {
@@ -26,7 +27,8 @@ export const archiverFact: Fact<ArchiverFact> = {
       `SELECT archived_count, last_archived_wal, extract(epoch FROM last_archived_time)::float8 * 1000 AS archived_at,
               failed_count, last_failed_wal, extract(epoch FROM last_failed_time)::float8 * 1000 AS failed_at,
               CASE WHEN pg_has_role('pg_read_all_stats', 'USAGE')
-                   THEN EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE backend_type = 'archiver') END AS present
+                   THEN EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE backend_type = 'archiver') END AS present,
+              current_setting('archive_mode') AS mode, pg_catalog.pg_is_in_recovery() AS in_recovery
          FROM pg_catalog.pg_stat_archiver`)
     if (row === undefined) throw new Error('pg_stat_archiver has no row')
     const text = (value: unknown) => (value === null ? null : String(value))
@@ -38,14 +40,30 @@ export const archiverFact: Fact<ArchiverFact> = {
       failedCount: Number(row['failed_count']),
       lastFailedWal: text(row['last_failed_wal']),
       lastFailedAt: date(row['failed_at']),
-      present: await presence(from, row['present']),
+      present: await presence(from, session, row['present'], row['mode'] === 'always' || (row['mode'] === 'on' && row['in_recovery'] === false)),
     }
   },
 }
 
-/** Before 14 the archiver is no part of pg_stat_activity; there, and for a login that may not see it, the process list tells. */
-async function presence(from: Parameters<typeof archiverFact.gather>[0], seen: unknown): Promise<boolean | null> {
-  if (from.cluster.major >= 14 && seen !== null) return seen === true
-  const processes = await optional(from, processesFact)
-  return processes === undefined ? null : processes.some(({ role }) => role === 'archiver')
+/** After a promotion the server says that it is no standby a moment before it starts its archiver. */
+const LOOKS = 10
+const PAUSE_MS = 200
+
+/**
+ * Before 14 the archiver is no part of pg_stat_activity; there, and for a login that may not see it, the process list tells.
+ *
+ * @param due whether there should be one: then it is looked for again
+ */
+async function presence(from: Gathering, session: Session, first: unknown, due: boolean): Promise<boolean | null> {
+  const listed = from.cluster.major < 14 || first === null
+  let processes = listed ? await optional(from, processesFact) : undefined
+  if (listed && processes === undefined) return null
+  let seen = first
+  for (let look = 1; ; look++) {
+    const present = processes === undefined ? seen === true : processes.some(({ role }) => role === 'archiver')
+    if (present || !due || look === LOOKS) return present
+    await from.host.sleep(PAUSE_MS)
+    if (processes === undefined) seen = (await session.query("SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE backend_type = 'archiver') AS present"))[0]?.['present']
+    else processes = await processesFact.gather(from)
+  }
 }

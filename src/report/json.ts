@@ -1,4 +1,4 @@
-import type { Finding } from '../checks/check.ts'
+import type { Finding, Params } from '../checks/check.ts'
 import type { Cluster } from '../platforms/platform.ts'
 import type { RunView } from './history-text.ts'
 import type { StepView } from './plan-text.ts'
@@ -26,7 +26,7 @@ function reportJson({ cluster, checks, summary, times, statement }: ClusterRepor
 
 function checkJson({ id, verdict }: CheckResult, words: readonly Worded[]): object {
   if (verdict.kind === 'pass') return { id, verdict: 'pass', ...(verdict.detail === undefined ? {} : { detail: verdict.detail }) }
-  if (verdict.kind === 'skip') return { id, verdict: 'skip', reason: reasonWords(verdict.why, 'en'), code: verdict.why.code, params: verdict.why.params }
+  if (verdict.kind === 'skip') return { id, verdict: 'skip', reason: reasonWords(verdict.why, 'en'), code: verdict.why.code, params: bounded(verdict.why.params) }
   if (verdict.kind === 'crash') return { id, verdict: 'crash', error: verdict.error instanceof Error ? verdict.error.message : String(verdict.error) }
   return { id, verdict: 'fail', findings: verdict.findings.map((finding) => findingJson(id, finding, words)) }
 }
@@ -34,7 +34,7 @@ function checkJson({ id, verdict }: CheckResult, words: readonly Worded[]): obje
 function findingJson(id: string, finding: Finding, words: readonly Worded[]): object {
   const { message, remedy } = findingWords(words, id, finding, 'en')
   const { code, severity, params, at, fix } = finding
-  return { code, severity, message, params, at, remedy, fixable: fix !== undefined }
+  return { code, severity, message, params: bounded(params), at, remedy, fixable: fix !== undefined }
 }
 
 export function clustersJson(clusters: readonly Cluster[]): object {
@@ -64,4 +64,11 @@ export function runJson(command: 'enable' | 'undo', { cluster, steps, effects, o
     schema: SCHEMA, command, cluster: clusterJson(cluster), plan: { steps, effects }, outcome, run,
     ...(verify === undefined ? {} : { verify: reportJson(verify, words) }),
   }
+}
+
+/** Longest parameter, in code units: longer than any path or command that a server takes, and no report for a server's megabytes. */
+const PARAMETER_LIMIT = 16_384
+
+function bounded(params: Params): Params {
+  return Object.fromEntries(Object.entries(params).map(([name, value]) => [name, typeof value === 'string' && value.length > PARAMETER_LIMIT ? `${value.slice(0, PARAMETER_LIMIT)}…` : value]))
 }

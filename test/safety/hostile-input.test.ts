@@ -18,7 +18,7 @@ function expectSane(done: ProgramRun, label: string): void {
   for (const text of [done.stdout, done.stderr]) {
     const at = text.search(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/)
     expect(at === -1 ? '' : JSON.stringify(text.slice(Math.max(0, at - 80), at + 80)), label).toBe('')
-    expect(text.length, label).toBeLessThan(60 * MIB)
+    expect(text.length, label).toBeLessThan(MIB)
     // A bug of ours, and not an answer.
     expect(text, label).not.toMatch(/(Type|Range|Reference)Error|\n {4}at /)
   }

@@ -13,7 +13,7 @@ const SIZE = 1 << 20
 interface Shell { readonly name: string; readonly shell: readonly string[]; readonly ownTools: boolean }
 const SHELLS: readonly Shell[] = [
   { name: 'dash', shell: ['/bin/dash'], ownTools: false },
-  { name: 'bash', shell: ['/bin/bash', '--posix'], ownTools: false },
+  { name: 'bash', shell: ['/bin/bash', '--norc', '--posix'], ownTools: false },
   { name: 'busybox sh', shell: ['/bin/busybox', 'sh'], ownTools: false },
   { name: 'busybox sh with busybox tools', shell: ['/bin/busybox', 'sh'], ownTools: true },
 ]
