@@ -7,7 +7,7 @@ import { probes } from '../../src/probes/index.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 /** Sections in which each row has its check, its test or its reason. */
-const COMPLETE: readonly string[] = []
+const COMPLETE: readonly string[] = ['C', 'F']
 const OPEN = 'open'
 
 interface Row {
