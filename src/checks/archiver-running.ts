@@ -6,6 +6,7 @@ import { serverFact } from '../facts/server.ts'
 import { CannotJudge, cannotJudge, defineCheck } from './check.ts'
 import { archivesNow } from './support/archives-now.ts'
 import { finding } from './support/finding.ts'
+import { inForce } from './support/settings.ts'
 
 export default defineCheck({
   id: 'archiver-running',
@@ -16,6 +17,7 @@ export default defineCheck({
   run({ settings }, { archiver, processes, server }, { cluster }) {
     if (!cluster.running) throw cannotJudge('server-down')
     archivesNow(settings, server, processes)
+    if (archiver.ok && archiver.value.present === false && archiver.value.inRecovery === true && inForce(settings, 'archive_mode') === 'on') throw cannotJudge('in-recovery')
     const seen = archiver.ok ? archiver.value.present : null
     const present = seen ?? (processes.ok ? processes.value.some(({ role }) => role === 'archiver') : undefined)
     if (present === undefined) throw archiver.ok ? cannotJudge('no-privilege', server.ok ? { user: server.value.login } : {}) : new CannotJudge(archiver.why)

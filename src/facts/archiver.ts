@@ -17,6 +17,8 @@ export interface ArchiverFact {
   readonly lastFailedAt: Date | null
   /** Whether an archiver process exists; null where that cannot be seen. */
   readonly present: boolean | null
+  /** Whether the server was in recovery when that was looked at: it may be promoted a moment later. */
+  readonly inRecovery?: boolean
 }
 
 export const archiverFact: Fact<ArchiverFact> = {
@@ -40,6 +42,7 @@ export const archiverFact: Fact<ArchiverFact> = {
       failedCount: Number(row['failed_count']),
       lastFailedWal: text(row['last_failed_wal']),
       lastFailedAt: date(row['failed_at']),
+      inRecovery: row['in_recovery'] === true,
       present: await presence(from, session, row['present'], row['mode'] === 'always' || (row['mode'] === 'on' && row['in_recovery'] === false)),
     }
   },

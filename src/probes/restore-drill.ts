@@ -494,6 +494,7 @@ class Drill {
     await this.#configure(marked)
     await this.#roomForWal(range)
     this.probing.waiting({ code: 'drill-recovering', params: {} })
+    await watchSpace(this.working, place.root)
     const [file, ...args] = [...prefix, `${cluster.binDir!}/pg_ctl`, '-D', place.dataDir, '-l', place.logFile, '-W', 'start']
     this.#checkpoint()
     await host.run(file!, args, { ...this.#as, timeoutMs: 60_000 })

@@ -259,6 +259,9 @@ async function isBeforeBackup(search: Search, time: bigint, { first, backupEnd }
   return false
 }
 
+/** Those that verify and its drill write: nobody means them. */
+const OWN_POINT = /^pgwal(?: verify$|_[0-9a-f]{32}$)/
+
 async function atName(search: Search, name: string, bounds: Bounds): Promise<Found | Missed> {
   const reader = new LandmarkReader()
   const known: string[] = []
@@ -274,7 +277,7 @@ async function atName(search: Search, name: string, bounds: Bounds): Promise<Fou
         if (!early) return { at: number, seen: true, ...(lastIn === undefined ? {} : { lastIn }), ...await outAfter(search, landmark, bounds) }
         tooEarly = true
       }
-      if (landmark.kind === 'restore-point' && !early) known.push(landmark.name ?? '')
+      if (landmark.kind === 'restore-point' && !early && !OWN_POINT.test(landmark.name ?? '')) known.push(landmark.name ?? '')
       if (isCommit(landmark)) lastIn = landmark
     }
   }

@@ -6,7 +6,7 @@ const on = await settings({ conf: 'archive_mode = on' }, { archive_mode: 'on' })
 const always = await settings({ conf: 'archive_mode = always' }, { archive_mode: 'always' })
 const off = await settings({}, { archive_mode: 'off@default' })
 const processes = (...roles: string[]) => known(roles.map((role) => ({ pid: 1, role, title: role })))
-const archiver = (present: boolean | null) => known({ present })
+const archiver = (present: boolean | null, inRecovery = false) => known({ present, inRecovery })
 const server = (inRecovery: boolean) => known({ inRecovery, login: 'joe' })
 
 it.each([
@@ -16,6 +16,7 @@ it.each([
   ['not among the processes', on, { processes: processes('other') }, ['error not-running']],
   ['archiving is off', off, { archiver: archiver(false) }, ['skip archive-mode-off']],
   ['a standby', on, { archiver: archiver(false), server: server(true) }, ['skip in-recovery']],
+  ['promoted between two looks', on, { archiver: archiver(false, true), server: server(false) }, ['skip in-recovery']],
   ['a standby, without a login', on, { processes: processes('startup') }, ['skip in-recovery']],
   ['a standby that archives always', always, { archiver: archiver(false), server: server(true) }, ['error not-running']],
   ['hidden from this login', on, { archiver: archiver(null), server: server(false) }, ['skip no-privilege']],
