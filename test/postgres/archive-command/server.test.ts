@@ -99,7 +99,7 @@ describe.each<Major>([14, 17])('PostgreSQL %i', (major) => {
     await until(server, last, async () => there(path.join(archive, last)))
     // The name is there a moment before the script has removed its temporary one.
     const status = path.join(server.dataDir, 'pg_wal', 'archive_status')
-    await until(server, 'an archiver with nothing to do', async () => !(await fs.readdir(status)).some((name) => name.endsWith('.ready')))
+    await until(server, 'an archiver with nothing to do', async () => ((await fs.readdir(status)).some((name) => name.endsWith('.ready')) ? undefined : true))
     const names = await fs.readdir(archive)
     expect(new Set(names.map((name) => parseWalName(name).kind))).toEqual(new Set(['segment', 'backup', 'partial', 'history']))
     const history = parseHistory(await fs.readFile(path.join(archive, '00000002.history'), 'utf8'), 2)
