@@ -9,7 +9,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // Two cores, real servers and two tests at a time: a race in a test is told ("retry x1" beside its name) and does not hide 5,000 others.
-    // What fails twice is a fault. On a developer's machine nothing is tried again.
+    // On a developer's machine nothing is tried again.
     retry: process.env['CI'] === undefined ? 0 : 1,
     // .ci/run adds the runs up from this file.
     reporters: process.env['PGWAL_REPORT'] === undefined ? ['default'] : ['default', 'json'],

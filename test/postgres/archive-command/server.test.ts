@@ -70,8 +70,9 @@ describe.each<Major>([14, 17])('PostgreSQL %i', (major) => {
     const backup = await until(server, 'a .backup file', async () => (await fs.readdir(archive)).find((name) => parseWalName(name).kind === 'backup'))
     expect(parseBackupHistory(await fs.readFile(path.join(archive, backup), 'utf8'))).toMatchObject({ label: 'test', start: { segment: backup.slice(0, 24) } })
 
+    const status = path.join(server.dataDir, 'pg_wal', 'archive_status')
     // Only when the archiver is done with it is nothing under way that would be the first to fail.
-    await until(server, 'the .backup file is done', async () => there(path.join(server.dataDir, 'pg_wal', 'archive_status', `${backup}.done`)))
+    await until(server, 'the .backup file is done', async () => there(path.join(status, `${backup}.done`)))
     // The archive goes away: failures are counted, the log says why in one line, and nothing is lost once it is back.
     await fs.rename(archive, `${archive} away`)
     const second = await finishSegment(server, 'second')
@@ -98,7 +99,6 @@ describe.each<Major>([14, 17])('PostgreSQL %i', (major) => {
     const last = await finishSegment(server, 'on timeline 2')
     await until(server, last, async () => there(path.join(archive, last)))
     // The name is there a moment before the script has removed its temporary one.
-    const status = path.join(server.dataDir, 'pg_wal', 'archive_status')
     await until(server, 'an archiver with nothing to do', async () => ((await fs.readdir(status)).some((name) => name.endsWith('.ready')) ? undefined : true))
     const names = await fs.readdir(archive)
     expect(new Set(names.map((name) => parseWalName(name).kind))).toEqual(new Set(['segment', 'backup', 'partial', 'history']))
