@@ -1,5 +1,4 @@
 import { Config, flush, run } from '@oclif/core'
-import { fileURLToPath } from 'node:url'
 import { reportError } from './base-command.ts'
 
 const LINGER_MS = 2_000
@@ -7,10 +6,12 @@ const LINGER_MS = 2_000
 /**
  * Runs one command line. Never throws: what goes wrong is printed (or, under `--json`, put on stdout as an error object)
  * and sets the exit code.
+ *
+ * @param entry path of the program that was started; the package is the one around it
  */
 export async function main(argv: string[], entry: string): Promise<void> {
   try {
-    const config = await Config.load(fileURLToPath(entry))
+    const config = await Config.load(entry)
     await run(argv, config)
   } catch (error) {
     reportError(error, argv)

@@ -7,7 +7,7 @@ import { timeCommands } from './measure.mjs'
 
 export const title = 'doctor with all checks on a live server with a day\'s archive, beside the checks of Barman and pgBackRest'
 
-const program = path.resolve(import.meta.dirname, '../../bin/run.js')
+const program = path.resolve(import.meta.dirname, '../../bin/run.cjs')
 /** A segment a minute, all day. */
 const SEGMENTS = 1440
 

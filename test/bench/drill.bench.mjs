@@ -12,7 +12,7 @@ const exec = promisify(execFile)
 const MAJOR = 15
 /** npm's servers come without the client programs. */
 const CLIENTS = [`/usr/lib/postgresql/${MAJOR}/bin`, `/usr/pgsql-${MAJOR}/bin`]
-const PROGRAM = path.resolve(import.meta.dirname, '../../bin/run.js')
+const PROGRAM = path.resolve(import.meta.dirname, '../../bin/run.cjs')
 
 export const title = `verify --drill of PostgreSQL ${MAJOR}, beside pg_basebackup, start and replay by hand`
 

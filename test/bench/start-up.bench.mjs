@@ -3,7 +3,7 @@ import { timeCommands } from './measure.mjs'
 
 export const title = 'how long until the program answers'
 
-const program = path.resolve(import.meta.dirname, '../../bin/run.js')
+const program = path.resolve(import.meta.dirname, '../../bin/run.cjs')
 
 export async function bench() {
   const node = process.execPath

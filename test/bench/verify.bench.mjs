@@ -7,7 +7,7 @@ import { timeCommands } from './measure.mjs'
 
 export const title = 'verify without a drill, beside pgbackrest check on the same server'
 
-const program = path.resolve(import.meta.dirname, '../../bin/run.js')
+const program = path.resolve(import.meta.dirname, '../../bin/run.cjs')
 
 /** Both switch a segment and wait until it is archived, by the same command: once pgBackRest's alone, once into a directory as well. */
 export async function bench() {

@@ -4,7 +4,7 @@ import fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 
-export const PROGRAM = path.resolve(import.meta.dirname, '../../bin/run.js')
+export const PROGRAM = path.resolve(import.meta.dirname, '../../bin/run.cjs')
 
 export interface ProgramRun {
   readonly code: number

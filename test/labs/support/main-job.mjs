@@ -4,7 +4,7 @@ import fs from 'node:fs/promises'
 import path from 'node:path'
 import { PROGRAM_DIRECTORY } from './machine.mjs'
 
-const PROGRAM = path.join(PROGRAM_DIRECTORY, 'bin/run.js')
+const PROGRAM = path.join(PROGRAM_DIRECTORY, 'bin/run.cjs')
 
 /** Runs the built program inside a machine; `json` is its output where that is JSON. */
 export function program(machine) {

