@@ -19,6 +19,8 @@ export default defineCheck({
     const told = settings.all.filter(({ name }) => !NOT_TOLD.has(name))
     const findings = told.flatMap((setting) => [...pending(setting), ...overridden(setting, cluster.major)])
     if (findings.length > 0) return findings
+    // With the server down nothing else is in force; while it runs, its values are what counts.
+    if (settings.complete && cluster.running && settings.liveMissing !== undefined) throw new CannotJudge(settings.liveMissing)
     if (settings.complete) return []
     if (settings.filesMissing !== undefined) throw new CannotJudge(settings.filesMissing)
     throw settings.unreadable === undefined ? cannotJudge('config-unreadable') : cannotJudge('not-readable', { target: settings.unreadable })

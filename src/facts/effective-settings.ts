@@ -44,6 +44,8 @@ export interface EffectiveSettings {
   readonly live: boolean
   /** Whether all the files were read. */
   readonly complete: boolean
+  /** Why the server could not be asked. */
+  readonly liveMissing?: Unavailable
   /** Why no file could be read at all. */
   readonly filesMissing?: Unavailable
   /** A file that could not be read and may decide; undefined when all were read. */
@@ -56,10 +58,10 @@ export const effectiveSettingsFact: Fact<EffectiveSettings> = {
     const [files, live] = await Promise.all([from.fact(configurationFact), from.fact(liveSettingsFact)])
     if (!files.ok && !live.ok) throw new FactUnavailable(files.why)
     const merged = mergeSettings(from.cluster.major, files.ok ? files.value : undefined, live.ok ? live.value : undefined)
-    return files.ok ? merged : { ...merged, filesMissing: files.why }
+    return { ...merged, ...(files.ok ? {} : { filesMissing: files.why }), ...(live.ok ? {} : { liveMissing: live.why }) }
   },
   saved: {
-    pack: ({ all, live, complete, filesMissing, unreadable }) => ({ all, live, complete, filesMissing, unreadable }),
+    pack: ({ all, live, complete, liveMissing, filesMissing, unreadable }) => ({ all, live, complete, liveMissing, filesMissing, unreadable }),
     unpack: (data) => withGet(data as Omit<EffectiveSettings, 'get'>),
   },
 }

@@ -269,13 +269,21 @@ function kindOf(code: string): NoLogin['kind'] {
   return 'unreachable'
 }
 
-/** Tries the candidates in turn. The caller closes the session. What one role is told about a whole target is not asked again. */
+/** Which server a candidate leads to: all local doors of a port are one server's. */
+function serverOf({ host, port }: Connection): string {
+  return isLocalHost(host) ? String(port) : `${host}:${port}`
+}
+
+/**
+ * Tries the candidates in turn. The caller closes the session. What one role is told about a whole target is not asked again, and a
+ * server that is silent at one of its doors is not waited for at the others.
+ */
 export async function openFirst(host: Host, candidates: readonly Connection[]): Promise<Opened> {
   const attempts: NoLogin[] = []
   const hopeless = new Set<string>()
   for (const connection of candidates) {
     const target = `${connection.host}:${connection.port}`
-    if (hopeless.has(target)) continue
+    if (hopeless.has(target) || hopeless.has(serverOf(connection))) continue
     try {
       return { ok: true, connection, session: await host.connect(connection) }
     } catch (error) {
@@ -284,7 +292,8 @@ export async function openFirst(host: Host, candidates: readonly Connection[]): 
       delete shown.password
       const kind = kindOf(codeOf(error))
       attempts.push({ kind, code: error.code, connection: shown, message: error.message })
-      if (kind !== 'refused' && kind !== 'password-needed') hopeless.add(target)
+      if (kind === 'timeout') hopeless.add(serverOf(connection))
+      else if (kind !== 'refused' && kind !== 'password-needed') hopeless.add(target)
     }
   }
   const why = TELLING.flatMap((kind) => attempts.filter((attempt) => attempt.kind === kind)).at(0)

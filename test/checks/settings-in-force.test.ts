@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import check from '../../src/checks/settings-in-force.ts'
-import { codes, run, settings } from '../support/run-check.ts'
+import { CLUSTER, codes, run, settings } from '../support/run-check.ts'
 import type { FilesOf } from '../support/run-check.ts'
 
 async function found(files: FilesOf | undefined, running?: Readonly<Record<string, string>>) {
@@ -27,6 +27,11 @@ describe('what waits for a restart or a reload', () => {
   })
   it('with the server down nothing waits', async () => {
     expect(await found({ conf: 'archive_mode = on' })).toEqual([])
+  })
+  it('a running server that cannot be asked may run with anything', async () => {
+    const unasked = { ...await settings({ conf: 'archive_mode = on' }), liveMissing: { code: 'timeout', params: { target: '/run:5432' } } } as const
+    expect(codes(run(check, { settings: unasked }))).toEqual(['skip timeout'])
+    expect(run(check, { settings: unasked }, {}, { cluster: { ...CLUSTER, running: false } })).toEqual([])
   })
 })
 

@@ -1,7 +1,8 @@
 import fs from 'node:fs'
+import net from 'node:net'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { connectionCandidates, type ConnectionRequest, credentialsFor, isLocalHost, readConnectionSources, remoteHost } from '../../src/host/connection.ts'
+import { connectionCandidates, type ConnectionRequest, credentialsFor, isLocalHost, openFirst, readConnectionSources, remoteHost } from '../../src/host/connection.ts'
 import { NodeHost } from '../../src/host/node-host.ts'
 import { passwordFrom } from '../../src/host/pgpass.ts'
 import { serviceFrom } from '../../src/host/service-file.ts'
@@ -148,4 +149,28 @@ describe('from the machine', () => {
     expect((await readConnectionSources(new NodeHost({ ...base, PGSERVICE: 'system' }), {})).settings.get('dbname')).toBe('d')
     expect(await refusal(readConnectionSources(new NodeHost({ ...base, PGSERVICE: 'none' }), {}))).toBe('no-such-service')
   })
+})
+
+test.skipIf(process.platform === 'win32')('a server that is silent at its socket is not waited for at its loopback address', async () => {
+  const called: string[] = []
+  const silent = async (where: string, place: net.ListenOptions) => {
+    const server = net.createServer((socket) => {
+      called.push(where)
+      socket.on('error', () => undefined)
+    })
+    await new Promise<void>((resolve) => server.listen(place, resolve))
+    return server
+  }
+  const loopback = await silent('loopback', { host: '127.0.0.1', port: 0 })
+  const { port } = loopback.address() as net.AddressInfo
+  const sockets = directory()
+  const socket = await silent('socket', { path: `${sockets}/.s.PGSQL.${port}` })
+  try {
+    const connection = { port, user: 'u', database: 'd', timeoutMs: 200 }
+    const opened = await openFirst(new NodeHost(), [{ ...connection, host: sockets }, { ...connection, host: '127.0.0.1' }, { ...connection, host: sockets, user: 'v' }])
+    expect(opened).toMatchObject({ ok: false, why: { kind: 'timeout' } })
+    expect(called).toEqual(['socket'])
+  } finally {
+    for (const server of [loopback, socket]) server.close()
+  }
 })
