@@ -3,10 +3,10 @@
  * @see https://www.postgresql.org/docs/current/config-setting.html
  */
 import { HostError } from '../errors.ts'
-import { hostFileSource } from '../host/file-source.ts'
 import { checkLoads, readConfiguration } from '../postgres/conf/index.ts'
 import type { ConfError, Configuration, ConfigurationOptions } from '../postgres/conf/index.ts'
 import { redactValue } from '../report/redact.ts'
+import { configurationFiles, hasWindowsPaths } from './configuration-files.ts'
 import { actsAsOwner } from './fact.ts'
 import type { Fact } from './fact.ts'
 import { identityFact } from './identity.ts'
@@ -28,14 +28,14 @@ const CLOSED = ['EACCES', 'EPERM']
 export const configurationFact: Fact<ConfigurationFact> = {
   name: 'configuration',
   async gather(from) {
-    const { host, cluster, as } = from
+    const { cluster } = from
     const identity = await from.fact(identityFact)
-    const configuration = await readConfiguration(hostFileSource(host, as), {
+    const configuration = await readConfiguration(await configurationFiles(from), {
       configFile: cluster.configFile,
       dataDir: cluster.dataDir,
       major: cluster.major,
       commandLine: cluster.commandLine,
-      windows: host.os === 'win32',
+      windows: hasWindowsPaths(from),
     })
     const main = configuration.reads.files.get(cluster.configFile)
     if (main !== undefined && 'failed' in main) throw new HostError('read', cluster.configFile, main.failed)

@@ -3,11 +3,11 @@
  * @see https://www.postgresql.org/docs/current/auth-pg-hba-conf.html
  */
 import { HostError } from '../errors.ts'
-import { hostFileSource } from '../host/file-source.ts'
 import { readHba } from '../postgres/hba/index.ts'
 import type { HbaFeatures, HbaFile, HbaOptions } from '../postgres/hba/index.ts'
+import { configurationFiles } from './configuration-files.ts'
 import { effectiveSettingsFact } from './effective-settings.ts'
-import { acting, actsAsOwner, optional } from './fact.ts'
+import { actsAsOwner, optional } from './fact.ts'
 import type { Fact, Gathering } from './fact.ts'
 import { redactHba, storedSource, storeReads } from './saved/files.ts'
 import type { StoredReads } from './saved/files.ts'
@@ -27,15 +27,16 @@ const CLOSED = ['EACCES', 'EPERM']
 export const hbaFact: Fact<HbaFact> = {
   name: 'hba',
   async gather(from) {
-    const { host, cluster, as } = from
-    const hba = await readHba(hostFileSource(host, as), {
+    const { host, cluster } = from
+    const files = await configurationFiles(from)
+    const hba = await readHba(files, {
       hbaFile: cluster.hbaFile,
       major: cluster.major,
       features: await hbaFeatures(from),
     })
     const main = hba.snapshot.files.get(cluster.hbaFile)
     if (main !== undefined && 'code' in main) throw new HostError('read', cluster.hbaFile, main.code)
-    const times = await Promise.all(hba.files.map(async ({ path }) => (await host.stat(path, acting(from))).modified.getTime()))
+    const times = await Promise.all(hba.files.map(async ({ path }) => (await files.modified(path)).getTime()))
     const closed = [...hba.snapshot.files.values(), ...hba.snapshot.directories.values()].some((content) => 'code' in content && CLOSED.includes(content.code))
     return {
       hba,

@@ -124,6 +124,8 @@ export interface ReplaceOptions extends Acting {
  */
 export interface Host {
   readonly os: NodeJS.Platform
+  /** Whether the server is on another machine than we are. */
+  readonly remote?: boolean
   readonly env: Readonly<Record<string, string | undefined>>
   /** Our own process. */
   readonly pid: number

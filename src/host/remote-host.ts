@@ -11,6 +11,7 @@ const THERE: readonly string[] = ['now', 'sleep', 'hostName', 'self', 'connect',
 export function remoteHostOver(host: Host): Host {
   return new Proxy(host, {
     get(target, name) {
+      if (name === 'remote') return true
       const value: unknown = Reflect.get(target, name, target)
       if (typeof value !== 'function') return value
       if (THERE.includes(String(name))) return value.bind(target) as unknown

@@ -221,17 +221,29 @@ describe('another cluster answers on the port', () => {
 })
 
 describe('a server on another machine', () => {
-  it('is judged by what SQL shows; the rest is skipped for that reason', async () => {
-    const server = await TestServer.create(17, { conf: "archive_mode = on\narchive_command = '/bin/true'" })
+  it.each([12, 17] as const)('%i: is judged by what SQL shows to the role; the rest is skipped for that reason', async (major) => {
+    const server = await TestServer.create(major, { conf: "archive_mode = on\narchive_command = '/bin/true'\ninclude_dir = 'more'" })
     try {
+      await fs.mkdir(`${server.dataDir}/more`)
+      await fs.writeFile(`${server.dataDir}/more/one.conf`, 'wal_level = minimal\nwal_level = replica\n')
       await server.start()
+      await server.query('CREATE ROLE visitor LOGIN')
       const { pid, ...cluster } = await clusterOf(server)
       expect(pid).toBeGreaterThan(0)
-      const report = await diagnose(remoteHostOver(host), { ...cluster, platform: 'other', owner: await host.self(), socketDirs: [], service: { kind: 'unknown', name: '' } }, { connection: { host: '127.0.0.1', user: 'postgres' } })
+      const look = async (user: string) => diagnose(remoteHostOver(host), { ...cluster, platform: 'other', owner: await host.self(), socketDirs: [], service: { kind: 'unknown', name: '' } }, { connection: { host: '127.0.0.1', user } })
+      await fs.appendFile(`${server.dataDir}/more/one.conf`, 'archive_timeout = 60\n')
+      await fs.appendFile(`${server.dataDir}/pg_hba.conf`, 'host all all 192.0.2.0/33 trust\n')
+      const files = ['replication-rule', 'hba-loads', 'configuration-loads', 'settings-in-force']
+
+      const report = await look('postgres')
       expect(report.summary.crash).toBe(0)
-      expect(alarms(report)).toEqual(['archive-command/discards'])
-      for (const id of ['archive-mode', 'archiver-running', 'wal-level', 'replication-role', 'archiver-backlog']) expect(verdict(report, id), id).toEqual({ kind: 'pass' })
-      for (const id of ['replication-rule', 'hba-loads', 'configuration-loads', 'settings-in-force']) expect(verdict(report, id), id).toMatchObject({ kind: 'skip', why: { code: 'remote' } })
+      expect(alarms(report).sort()).toEqual(['archive-command/discards', 'hba-loads/broken', 'settings-in-force/reload-pending'])
+      expect(finding(report, 'settings-in-force/reload-pending')).toMatchObject({ at: { file: `${server.dataDir}/more/one.conf`, line: 3 } })
+      for (const id of ['archive-mode', ...(major >= 14 ? ['archiver-running'] : []), 'wal-level', 'replication-role', 'archiver-backlog', 'configuration-loads']) expect(verdict(report, id), id).toEqual({ kind: 'pass' })
+
+      const seenByVisitor = await look('visitor')
+      expect(seenByVisitor.summary.crash).toBe(0)
+      for (const id of files) expect(verdict(seenByVisitor, id), id).toMatchObject({ kind: 'skip', why: { code: 'remote' } })
     } finally {
       await server.remove()
     }
