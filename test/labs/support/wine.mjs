@@ -129,7 +129,7 @@ export class WineMachine {
   /** Runs a program of Windows; our own Node and program stand for those on the machine. A non-zero exit is a value. */
   async run(file, args = [], { timeoutMs = 300_000, env = {}, cwd = this.root } = {}) {
     const own = file === process.execPath
-    const words = own ? ['C:\\node\\node.exe', 'C:\\pgwal\\bin\\run.js', ...args.slice(1)] : [file, ...args]
+    const words = own ? ['C:\\node\\node.exe', 'C:\\pgwal\\bin\\run.cjs', ...args.slice(1)] : [file, ...args]
     // Node under Wine loses what it writes into a pipe.
     const names = ['stdout', 'stderr'].map((stream) => path.join(this.#prefix, `run-${this.#runs}.${stream}`))
     this.#runs++
