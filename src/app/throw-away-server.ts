@@ -2,7 +2,8 @@
  * A PostgreSQL server that lives for one run: `pgwal demo` does the whole main job on it. Everything lies in one new
  * directory; it is stopped by its process id and removed, whatever happens.
  */
-import { UserError, codeOf } from '../errors.ts'
+import { UserError } from '../errors.ts'
+import { freePort } from '../host/free-port.ts'
 import type { Account, Host } from '../host/host.ts'
 import { directoryOf } from '../platforms/reading.ts'
 
@@ -154,18 +155,6 @@ async function configure(host: Host, server: { dataDir: string; port: number; so
   const rules = Buffer.from(await host.read(hba, { as: account }))
   const without = rules.toString('latin1').split('\n').filter((line) => !/^(local|host)\s+replication\s/.test(line)).join('\n')
   await host.replace(hba, Buffer.from(without, 'latin1'), { as: account, expect: host.sha256(rules) })
-}
-
-/** A port on which nobody answers: refused connections are free ports. */
-async function freePort(host: Host): Promise<number> {
-  for (let attempt = 0; attempt < 50; attempt++) {
-    // Below what systems give to outgoing connections, so that none takes it before the server does.
-    const port = 20_000 + (Number.parseInt(host.randomId(4), 16) % 12_000)
-    const connection = { host: '127.0.0.1', port, user: 'x', database: 'x', timeoutMs: 1_000 }
-    const error = await host.probeAuthentication(connection, false).then(() => undefined, (thrown: unknown) => thrown)
-    if (error !== undefined && codeOf(error) === 'ECONNREFUSED') return port
-  }
-  throw new UserError('no-free-port', {})
 }
 
 async function must(host: Host, file: string, args: readonly string[], as?: Account): Promise<void> {

@@ -11,7 +11,7 @@ export default class Verify extends BaseCommand {
     ...connectionFlags,
     timeout: Flags.integer({ description: 'how long a segment may take to arrive, in seconds', helpValue: 'S', default: 90, min: 1, max: 3600 }),
     drill: Flags.boolean({ description: 'restore a copy of the cluster from the archive as well (takes space for the cluster)' }),
-    'drill-dir': Flags.string({ description: 'directory below which the copy is made (default: /var/tmp)', helpValue: 'DIR', dependsOn: ['drill'] }),
+    'drill-dir': Flags.string({ description: 'directory below which the copy is made (default: /var/tmp, on Windows C:\\ProgramData)', helpValue: 'DIR', dependsOn: ['drill'] }),
     'from-backup': Flags.string({ description: 'restore this base backup, or the newest of a directory, instead of a copy of the cluster', helpValue: 'DIR', dependsOn: ['drill'] }),
     to: Flags.string({ description: 'with --from-backup: how far, instead of to now', helpValue: 'TIME|LSN|NAME', dependsOn: ['from-backup'] }),
     'restore-command': Flags.string({ description: 'restore_command that the copy gets its WAL with (default: one that copies from the archive)', helpValue: 'CMD', dependsOn: ['drill'], exclusive: ['from-backup'] }),

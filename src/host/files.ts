@@ -223,3 +223,21 @@ export async function canWriteInto(directory: string, options: Acting, check: (c
   }
   return await check('-w') && await check('-x') ? { ok: true } : { ok: false, code: 'EACCES' }
 }
+
+/** UV_FS_O_EXLOCK, https://docs.libuv.org/en/v1.x/fs.html: on Windows a file that nobody else may have open. */
+const ALONE = 0x10000000
+
+/** See {@link Host.isOpen}. */
+export function isOpen(file: string): boolean {
+  if (process.platform !== 'win32') throw new HostError('look at', file, 'not-supported')
+  return guarded('look at', file, () => {
+    try {
+      fs.closeSync(fs.openSync(file, fs.constants.O_RDONLY | ALONE))
+      return false
+    } catch (error) {
+      if (codeOf(error) === 'EBUSY') return true
+      if (codeOf(error) === 'ENOENT') return false
+      throw error
+    }
+  })
+}

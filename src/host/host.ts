@@ -167,6 +167,8 @@ export interface Host {
   makeDirectory(path: string, options: Acting & { readonly mode: number; readonly owner?: Account }): Promise<void>
   /** Appends and fsyncs: for the journal. */
   append(path: string, bytes: Uint8Array, options?: Acting & { readonly mode?: number }): Promise<void>
+  /** Copies a regular file of any size to a name that is free; gives its size in bytes. Not synced. Throws `stopped` when `stop` says so. */
+  copyFile(from: string, to: string, options?: Acting & { readonly stop?: AbortSignal }): Promise<number>
   removeFile(path: string, options?: Acting): Promise<void>
   /** A directory that this run made, with everything in it; follows no link out of it. Missing is no error. */
   removeTree(path: string, options?: Acting): Promise<void>
@@ -182,6 +184,8 @@ export interface Host {
   run(file: string, args: readonly string[], options?: RunOptions): Promise<RunResult>
   /** The full path of a program on the caller's PATH, or undefined. */
   which(program: string): Promise<string | undefined>
+  /** Windows only: whether any process has a file open. */
+  isOpen(path: string): Promise<boolean>
   /** Whether a process exists (also another user's). */
   processExists(pid: number): Promise<boolean>
   signal(pid: number, signal: 'SIGHUP' | 'SIGINT' | 'SIGTERM' | 'SIGQUIT' | 'SIGKILL', options?: Acting): Promise<void>

@@ -7,9 +7,10 @@ import { needsSwitch } from './acting.ts'
 import { probeAuthentication } from './authentication-probe.ts'
 import { appendToFile, makeDirectory, removeDirectory, removeFile, removeTree, renameEntry, syncEntry } from './changes.ts'
 import { checksumOfFile } from './checksum.ts'
+import { copyFile } from './copy.ts'
 import type { ChecksumAlgorithm } from '../postgres/backup/manifest.ts'
 import { openSession } from './connect.ts'
-import { canWriteInto, fileSystem, listDirectory, readFile, readHeads, readLink, readPart, realPath, statFile, streamBatches, streamDirectory } from './files.ts'
+import { canWriteInto, fileSystem, listDirectory, readFile, readHeads, readLink, readPart, realPath, statFile, isOpen, streamBatches, streamDirectory } from './files.ts'
 import type { Account, Acting, AuthenticationRequest, ChecksumOptions, Connection, DirectoryEntry, FileHead, FileInfo, FileSystemInfo, Host, ReplaceOptions, Row, RunOptions, RunResult, Session } from './host.ts'
 import { privateDirectoryArguments } from './icacls.ts'
 import { findProgram, processExists, runProgram } from './processes.ts'
@@ -135,6 +136,11 @@ export class NodeHost implements Host {
     appendToFile(path, bytes, options)
   }
 
+  async copyFile(from: string, to: string, options: Acting & { readonly stop?: AbortSignal } = {}): Promise<number> {
+    await this.#settled(options)
+    return copyFile(from, to, options)
+  }
+
   async removeFile(path: string, options?: Acting): Promise<void> {
     await this.#settled(options)
     removeFile(path, options)
@@ -172,6 +178,11 @@ export class NodeHost implements Host {
 
   async which(program: string): Promise<string | undefined> {
     return findProgram(program, this.env['PATH'] ?? this.env['Path'])
+  }
+
+  async isOpen(path: string): Promise<boolean> {
+    await this.#settled({})
+    return isOpen(path)
   }
 
   async processExists(pid: number): Promise<boolean> {

@@ -166,6 +166,7 @@ export const en = {
     'wal-level-minimal': ['wal_level is minimal'],
     'in-recovery': ['the server is a standby'],
     'standby-archives-nothing': ['the server is a standby, which archives only with archive_mode = always: run it on the primary'],
+    'windows-tablespaces': ['the cluster has tablespaces, which a drill on Windows cannot copy'],
     'standby-tablespaces': ['the server is a standby with tablespaces, whose copy could reach into theirs: run it on the primary'],
     'no-wal-senders': ['max_wal_senders is 0'],
     'config-unreadable': ['the configuration is not readable'],

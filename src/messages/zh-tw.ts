@@ -157,6 +157,7 @@ export const zhTW: Messages = {
     'wal-level-minimal': ['wal_level 為 minimal'],
     'in-recovery': ['此伺服器為備援伺服器'],
     'standby-archives-nothing': ['此為備援伺服器，只有 archive_mode = always 時才會歸檔：請在主要伺服器上執行'],
+    'windows-tablespaces': ['此叢集有表空間，在 Windows 上的演練無法複製'],
     'standby-tablespaces': ['此為有表空間的備援伺服器，其副本可能動到那些表空間：請在主要伺服器上執行'],
     'no-wal-senders': ['max_wal_senders 為 0'],
     'config-unreadable': ['無法讀取設定檔'],

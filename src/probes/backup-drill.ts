@@ -28,7 +28,7 @@ import { COPY_HBA } from './drill/copy-configuration.ts'
 import { lowPriority } from './drill/copy.ts'
 import { DrillFailure } from './drill/failure.ts'
 import { readRecoveryLog } from './drill/log.ts'
-import { DEFAULT_DRILL_DIRECTORY, makePlace, removeLeftovers, removePlace, reserveBytes, watchSpace } from './drill/place.ts'
+import { defaultDrillDirectory, makePlace, removeLeftovers, removePlace, reserveBytes, watchSpace } from './drill/place.ts'
 import type { DrillPlace, Working } from './drill/place.ts'
 import { failed, passed, skipped } from './probe.ts'
 import type { Probe, Probing } from './probe.ts'
@@ -66,7 +66,7 @@ export const backupDrill: Probe<Code> = {
         if (copiedBytes !== undefined && totalBytes !== undefined) probing.waiting({ code: 'drill-copying', params: { doneBytes: copiedBytes, totalBytes } })
       },
     })
-    const parent = probing.drill?.directory ?? DEFAULT_DRILL_DIRECTORY
+    const parent = probing.drill?.directory ?? defaultDrillDirectory(host)
     const started = host.now().getTime()
     let place: DrillPlace | undefined
     try {

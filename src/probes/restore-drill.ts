@@ -6,8 +6,9 @@
  */
 import { codeOf, HostError, UserError } from '../errors.ts'
 import { archiveCommandFact } from '../facts/archive-command.ts'
+import { freePort } from '../host/free-port.ts'
 import type { Session } from '../host/host.ts'
-import { restoreCommand } from '../postgres/archive-command/index.ts'
+import { archiveScripting } from '../postgres/archive-command/index.ts'
 import { readPostmaster } from '../plan/postmaster.ts'
 import { actingFor } from '../platforms/reading.ts'
 import { historyName, lsnFromText, lsnToText, numberedSegment, parseWalName, segmentNumber } from '../postgres/wal/index.ts'
@@ -20,8 +21,9 @@ import { DrillFailure } from './drill/failure.ts'
 import type { DrillCode } from './drill/failure.ts'
 import { foundMark, foundPosition, readRecoveryLog } from './drill/log.ts'
 import type { RecoveryLog } from './drill/log.ts'
-import { DEFAULT_DRILL_DIRECTORY, isUnderWay, makePlace, removeLeftovers, removePlace, reserveBytes, watchSpace } from './drill/place.ts'
+import { defaultDrillDirectory, isUnderWay, makePlace, removeLeftovers, removePlace, reserveBytes, watchSpace } from './drill/place.ts'
 import type { DrillPlace, Working } from './drill/place.ts'
+import { fetchWal, loopbackHba, START_MS } from './drill/windows.ts'
 import { failed, passed, skipped } from './probe.ts'
 import type { Probe, Probing } from './probe.ts'
 
@@ -55,7 +57,10 @@ export const restoreDrill: Probe<DrillCode> = {
     if (standby && Number(state['spaces']) > 0) return skipped('standby-tablespaces')
     if (state?.['level'] === 'minimal') return skipped('wal-level-minimal')
     if (state?.['super'] !== 'on') return skipped('no-privilege', { user: String(state?.['login']) })
-    if (host.os === 'win32' || cluster.binDir === undefined) return skipped('not-applicable')
+    const windows = host.os === 'win32'
+    if (cluster.binDir === undefined) return skipped('not-applicable')
+    // The links of the copy would be junctions, which no test here can prove.
+    if (windows && Number(state['spaces']) > 0) return skipped('windows-tablespaces')
     const connection = await gathering.connection()
     if (!connection.ok) return { kind: 'skip', why: connection.why }
     const command = await gathering.fact(archiveCommandFact)
@@ -64,10 +69,10 @@ export const restoreDrill: Probe<DrillCode> = {
     if (archive === undefined || (command.ok && (command.value.judgement?.suffix !== undefined || command.value.spool === true))) return skipped('unknown-destination')
 
     const self = await host.self()
-    if (!self.privileged && self.uid !== cluster.owner.uid) return skipped('not-readable', { target: cluster.dataDir })
+    if (!windows && !self.privileged && self.uid !== cluster.owner.uid) return skipped('not-readable', { target: cluster.dataDir })
     const working: Working = { host, cluster, self, as: actingFor(self, cluster.owner) }
-    const parent = probing.drill?.directory ?? DEFAULT_DRILL_DIRECTORY
-    const restoring = probing.drill?.restoreCommand ?? restoreCommand(archive)
+    const asked = probing.drill?.directory ?? defaultDrillDirectory(host)
+    const parent = windows ? asked.replaceAll('\\', '/') : asked
     const started = host.now().getTime()
     // Statements of a backup take longer than those of a look.
     const backup = await host.connect({ ...connection.value, timeoutMs: STATEMENT_TIMEOUT_MS })
@@ -75,7 +80,7 @@ export const restoreDrill: Probe<DrillCode> = {
     try {
       await removeLeftovers(working, parent)
       place = await makePlace(working, parent)
-      const done = await new Drill(probing, working, place, backup, archive, restoring, standby).run()
+      const done = await new Drill(probing, working, place, backup, archive, standby, windows ? { port: await freePort(host), password: connection.value.password } : undefined).run()
       return passed(standby ? 'restored-to-position' : 'restored', { ...done, archive, elapsedMs: host.now().getTime() - started })
     } catch (error) {
       if (error instanceof DrillFailure) {
@@ -94,7 +99,7 @@ export const restoreDrill: Probe<DrillCode> = {
   text: {
     en: {
       title: 'a copy of the cluster is restored from the archive',
-      about: 'Only with `pgwal verify --drill`. The cluster\'s data is copied without its WAL, a restore point is written, and a server is started on the copy that gets its WAL from the archive alone. It must stop at that restore point, come up and answer. The copy archives nothing, listens nowhere, runs no jobs, and is removed. It needs space for the cluster, and lies in a directory of its own below --drill-dir (default: /var/tmp) that only the cluster\'s owner may enter. Of the production server it wants one fast checkpoint, two WAL switches, and that nobody makes or drops a tablespace meanwhile (CREATE TABLESPACE waits).',
+      about: 'Only with `pgwal verify --drill`. The cluster\'s data is copied without its WAL, a restore point is written, and a server is started on the copy that gets its WAL from the archive alone. It must stop at that restore point, come up and answer. The copy archives nothing, listens nowhere, runs no jobs, and is removed. It needs space for the cluster, and lies in a directory of its own below --drill-dir (default: /var/tmp, on Windows C:\\ProgramData) that only the cluster\'s owner may enter. Of the production server it wants one fast checkpoint, two WAL switches, and that nobody makes or drops a tablespace meanwhile (CREATE TABLESPACE waits).',
       passed: {
         restored: 'restored {copiedBytes} and {segments} {segments|segment|segments} from {archive} to the restore point {restorePoint} ({lsn}) in {elapsedMs}; the copy came up and answered',
         'restored-to-position': 'restored {copiedBytes} and {segments} {segments|segment|segments} from {archive} to {lsn}, where this standby was, in {elapsedMs}; the copy came up and answered',
@@ -204,7 +209,7 @@ export const restoreDrill: Probe<DrillCode> = {
     },
     'zh-TW': {
       title: '從歸檔還原一份叢集的副本',
-      about: '僅在 `pgwal verify --drill` 時執行。複製叢集的資料（不含 WAL），寫入一個還原點，並在副本上啟動一個只從歸檔取得 WAL 的伺服器。它必須停在該還原點、完成啟動並回應查詢。副本不會歸檔、不接聽任何位址、不執行任何工作，最後會被移除。所需空間與叢集相當，位於 --drill-dir（預設：/var/tmp）之下專屬的目錄，只有叢集的擁有者可以進入。對正式伺服器的影響是一次快速檢查點、兩次 WAL 切換，以及期間不能建立或刪除表空間（CREATE TABLESPACE 會等待）。',
+      about: '僅在 `pgwal verify --drill` 時執行。複製叢集的資料（不含 WAL），寫入一個還原點，並在副本上啟動一個只從歸檔取得 WAL 的伺服器。它必須停在該還原點、完成啟動並回應查詢。副本不會歸檔、不接聽任何位址、不執行任何工作，最後會被移除。所需空間與叢集相當，位於 --drill-dir（預設：/var/tmp，Windows 為 C:\\ProgramData）之下專屬的目錄，只有叢集的擁有者可以進入。對正式伺服器的影響是一次快速檢查點、兩次 WAL 切換，以及期間不能建立或刪除表空間（CREATE TABLESPACE 會等待）。',
       passed: {
         restored: '已在 {elapsedMs}內從 {archive} 還原 {copiedBytes} 與 {segments} 個區段，到達還原點 {restorePoint}（{lsn}）；副本已啟動並回應查詢',
         'restored-to-position': '已在 {elapsedMs}內從 {archive} 還原 {copiedBytes} 與 {segments} 個區段，到達此備援伺服器當時的位置 {lsn}；副本已啟動並回應查詢',
@@ -334,7 +339,9 @@ class Drill {
   readonly #as
   constructor(
     private readonly probing: Probing, private readonly working: Working, private readonly place: DrillPlace,
-    private readonly backup: Session, private readonly archive: string, private readonly restoring: string, private readonly standby: boolean,
+    private readonly backup: Session, private readonly archive: string, private readonly standby: boolean,
+    /** How the copy is reached where it has no socket of its own. */
+    private readonly loopback: { readonly port: number; readonly password?: string | undefined } | undefined,
   ) {
     this.#as = working.as
   }
@@ -491,11 +498,11 @@ class Drill {
     const { place } = this
     const { range, end, restorePoint } = marked
     const found = (log: RecoveryLog): boolean => (restorePoint === undefined ? foundPosition(log, end) : foundMark(log, restorePoint, end))
-    await this.#configure(marked)
     await this.#roomForWal(range)
+    await this.#configure(marked)
     this.probing.waiting({ code: 'drill-recovering', params: {} })
     await watchSpace(this.working, place.root)
-    const [file, ...args] = [...prefix, `${cluster.binDir!}/pg_ctl`, '-D', place.dataDir, '-l', place.logFile, '-W', 'start']
+    const [file, ...args] = [...prefix, `${cluster.binDir!}/pg_ctl${host.os === 'win32' ? '.exe' : ''}`, '-D', place.dataDir, '-l', place.logFile, '-W', 'start']
     this.#checkpoint()
     await host.run(file!, args, { ...this.#as, timeoutMs: 60_000 })
     const copy = { host, self, cluster: { ...cluster, dataDir: place.dataDir } }
@@ -509,7 +516,7 @@ class Drill {
       let text = await this.#log()
       let log = readRecoveryLog(text)
       const why = async (started: boolean, about = log): Promise<DrillFailure> => explain(host, this.#as, range, about, `${place.dataDir}/pg_wal`, started)
-      if (postmaster === undefined && host.now().getTime() - begun < STALL_MS && await isUnderWay(this.working, place.root)) {
+      if (postmaster === undefined && await this.#isStarting(host.now().getTime() - begun, text)) {
         // It has not written its number yet.
         await host.sleep(POLL_MS)
         continue
@@ -540,11 +547,19 @@ class Drill {
     }
   }
 
+  /** Whether the server is on its way and has not written its number yet. */
+  async #isStarting(elapsedMs: number, log: string): Promise<boolean> {
+    // Windows shows nobody's command line; what ends too early says why.
+    if (this.working.host.os === 'win32') return elapsedMs < START_MS && log === ''
+    return elapsedMs < STALL_MS && await isUnderWay(this.working, this.place.root)
+  }
+
   /** Room for the WAL that the copy is going to replay: it keeps as much as max_wal_size lets it. */
   async #roomForWal({ first, last, segmentSize }: Range): Promise<void> {
     const { place } = this
     const space = await reserveBytes(this.working, place.root)
-    const neededBytes = Math.min((last - first + 1) * segmentSize, mostWalBytes(segmentSize)) + SPARE_SEGMENTS * segmentSize + space.reserveBytes
+    const fetched = this.#fetches ? (last - first + 1) * segmentSize : 0
+    const neededBytes = fetched + Math.min((last - first + 1) * segmentSize, mostWalBytes(segmentSize)) + SPARE_SEGMENTS * segmentSize + space.reserveBytes
     if (space.freeBytes < neededBytes) throw new DrillFailure('no-space', { path: place.root.slice(0, place.root.lastIndexOf('/')), neededBytes, freeBytes: space.freeBytes })
   }
 
@@ -558,12 +573,14 @@ class Drill {
     const { host, cluster } = this.working
     const rows = await this.backup.query('SELECT name, setting FROM pg_settings WHERE name = ANY ($1)', [[...LIMITS]])
     const limits = new Map(rows.map((row) => [String(row['name']), String(row['setting'])]))
+    const { loopback } = this
     await this.#write('postgresql.conf', copyConfiguration({
-      major: cluster.major, socketDir: this.place.socketDir, port: cluster.port, restoreCommand: this.restoring,
+      major: cluster.major, port: loopback?.port ?? cluster.port, restoreCommand: await this.#restoreCommand(range),
+      ...(loopback === undefined ? { socketDir: this.place.socketDir } : {}),
       target: restorePoint === undefined ? { lsn: lsnToText(end) } : { name: restorePoint }, segmentSize: range.segmentSize, limits,
     }))
     await this.#write('postgresql.auto.conf', '')
-    await this.#write('pg_hba.conf', COPY_HBA)
+    await this.#write('pg_hba.conf', loopback === undefined ? COPY_HBA : loopbackHba(loopback.password))
     await this.#write('pg_ident.conf', '')
     await this.#write('recovery.signal', '')
     await host.stat(this.archive, this.#as).catch((error: unknown) => {
@@ -571,14 +588,27 @@ class Drill {
     })
   }
 
+  /** Whether pgwal gets the WAL out of the archive, and not the copy's server. */
+  get #fetches(): boolean {
+    return this.working.host.os === 'win32' && this.probing.drill?.restoreCommand === undefined
+  }
+
+  async #restoreCommand(range: Range): Promise<string> {
+    const { os } = this.working.host
+    return this.probing.drill?.restoreCommand
+      ?? archiveScripting(os === 'win32' ? 'cmd' : 'sh').restoreCommand(this.#fetches ? await fetchWal(this.working, this.place, range, () => this.#checkpoint()) : this.archive)
+  }
+
   /** The restored server answers, and is this cluster. */
   async #answers(range: Range): Promise<void> {
     const connection = await this.probing.gathering.connection()
     if (!connection.ok) throw new DrillFailure('did-not-start', { cause: connection.why.code })
     const { user, database } = connection.value
+    const { loopback } = this
+    const place = loopback === undefined ? { host: this.place.socketDir, port: this.working.cluster.port } : { host: '127.0.0.1', port: loopback.port, ...(loopback.password === undefined ? {} : { password: loopback.password }) }
     try {
       const [row] = await this.working.host.query(
-        { host: this.place.socketDir, port: this.working.cluster.port, user, database, timeoutMs: 60_000, ...this.#as },
+        { ...place, user, database, timeoutMs: 60_000, ...this.#as },
         'SELECT pg_is_in_recovery() AS recovery, (SELECT system_identifier::text FROM pg_control_system()) AS id')
       if (row?.['recovery'] !== false || row['id'] !== String(range.systemIdentifier)) throw new DrillFailure('did-not-start', { cause: JSON.stringify(row) })
     } catch (error) {

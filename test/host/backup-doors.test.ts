@@ -30,6 +30,39 @@ describe('checksum', () => {
   })
 })
 
+describe('a copy of one file', () => {
+  test('whole, of any length, for the account alone', async () => {
+    const where = directory(owner)
+    for (const length of [0, 9, (2 << 20) + 5]) {
+      const from = put(path.join(where, `from-${length}`), 'x'.repeat(length), { mode: 0o640, belongsTo: owner })
+      const to = path.join(where, `to-${length}`)
+      expect(await host.copyFile(from, to, { as: owner })).toBe(length)
+      expect(fs.readFileSync(to).equals(fs.readFileSync(from))).toBe(true)
+      if (process.platform !== 'win32') expect(fs.statSync(to)).toMatchObject({ uid: owner.uid, mode: expect.toSatisfy((mode: number) => (mode & 0o777) === 0o600) })
+    }
+  })
+
+  test('never over what is there, and not of what is no file', async () => {
+    const where = directory()
+    const [from, to] = [put(path.join(where, 'from'), 'new'), put(path.join(where, 'to'), 'old')]
+    expect(await refusal(host.copyFile(from, to))).toBe('EEXIST')
+    fs.symlinkSync('nowhere', path.join(where, 'link'))
+    expect(await refusal(host.copyFile(from, path.join(where, 'link')))).toBe('EEXIST')
+    expect(fs.readFileSync(to, 'utf8')).toBe('old')
+    expect(await refusal(host.copyFile(where, path.join(where, 'other')))).toBe('EISDIR')
+    expect(await refusal(host.copyFile(path.join(where, 'none'), path.join(where, 'other')))).toBe('ENOENT')
+    expect(await refusal(host.copyFile(from, path.join(where, 'stopped'), { stop: AbortSignal.abort() }))).toBe('stopped')
+    expect(fs.existsSync(path.join(where, 'nowhere'))).toBe(false)
+  })
+
+  test.skipIf(notRoot)('neither out of nor into what is closed to the account', async () => {
+    const [closed, open] = [directory(), directory(owner)]
+    const secret = put(path.join(closed, 'secret'), 'x', { mode: 0o600 })
+    expect(await refusal(host.copyFile(secret, path.join(open, 'a'), { as: owner }))).toBe('EACCES')
+    expect(await refusal(host.copyFile(put(path.join(open, 'b'), 'x', { belongsTo: owner }), path.join(closed, 'b'), { as: owner }))).toBe('EACCES')
+  })
+})
+
 describe('rename and sync', () => {
   test('a directory gets another name, which must be free', async () => {
     const where = directory(owner)

@@ -49,7 +49,7 @@ export default {
         // The service manager, a policy or an antivirus that does not let it start.
         refuseArchiving: () => fs.writeFile(refuse, 'C:\\conf-of-the-lab.txt\r\n'),
         allowArchiving: () => fs.rm(refuse),
-        noDrill: 'not yet',
+        drills: 'ProgramData',
       }
       // The stand-in opens it by a name that the machine's code page has.
       await fs.symlink(path.join(machine.root, conf), path.join(machine.root, 'conf-of-the-lab.txt'))
@@ -130,7 +130,7 @@ async function install(machine, data) {
 /** The batch file by itself, under Wine's cmd.exe: what is in the archive and what comes, against what must be there afterwards. */
 async function truthTable(test, machine) {
   // Written as enable writes it, for a directory that has all that cmd.exe could stumble over.
-  const { cmdArchiveScript } = await import('./support/cmd-script.mjs')
+  const { cmdArchiveScript, cmdRestoreCommand } = await import('./support/cmd-script.mjs')
   const inside = 'truth/WAL (of & more) ^too'
   const archive = path.join(machine.root, inside)
   const name = '000000010000000000000001'
@@ -143,11 +143,9 @@ async function truthTable(test, machine) {
   await fs.writeFile(path.join(machine.root, 'truth/run.js'), `
     const { status, stderr } = require('node:child_process').spawnSync('cmd.exe', ['/c', process.argv[2]], { cwd: 'C:\\\\truth', windowsVerbatimArguments: true })
     process.stdout.write(JSON.stringify({ status, stderr: String(stderr) }))`)
-  const store = async (file, wal = name) => {
-    // As the server's own system() does it: all in one more pair of quotes.
-    const done = await machine.run('C:\\node\\node.exe', ['C:\\truth\\run.js', `"".\\pgwal-archive.cmd" "${file}" "${wal}" || exit 1"`])
-    return JSON.parse(done.stdout)
-  }
+  // As the server's own system() does it: all in one more pair of quotes.
+  const system = async (command) => JSON.parse((await machine.run('C:\\node\\node.exe', ['C:\\truth\\run.js', `"${command}"`])).stdout)
+  const store = (file, wal = name) => system(`".\\pgwal-archive.cmd" "${file}" "${wal}" || exit 1`)
   const WAL = `pg wal\\${name}`
   const stored = path.join(archive, name)
   const empty = async () => {
@@ -186,4 +184,19 @@ async function truthTable(test, machine) {
       if (after === undefined && directory !== true) assert.deepEqual(names, [])
     })
   }
+
+  await test('cmd.exe: restore_command brings the file, says 1 for one that is not there, and more for a directory that is gone', async () => {
+    await empty()
+    await fs.writeFile(stored, content)
+    const fetch = (wal) => system(cmdRestoreCommand(`C:/${inside}`).replaceAll('%f', wal).replaceAll('%p', 'pg wal\\RECOVERYXLOG'))
+    const given = path.join(machine.root, 'truth/pg wal/RECOVERYXLOG')
+    assert.equal((await fetch('000000010000000000000002')).status, 1)
+    assert.equal(await fs.stat(given).then(() => true, () => false), false)
+    const done = await fetch(name)
+    assert.equal(done.status, 0, done.stderr)
+    assert.ok((await fs.readFile(given)).equals(content))
+    await fs.rm(archive, { recursive: true })
+    assert.ok((await fetch(name)).status > 125)
+    await fs.mkdir(archive)
+  })
 }

@@ -1,6 +1,6 @@
 // The archive command and its script for the shell that the server uses.
-import { CMD_SCRIPT_NAME, cmdArchiveCommand, cmdArchiveScript, cmdPathProblem, cmdScriptProblem } from './writer-cmd.ts'
-import { ARCHIVE_SCRIPT_NAME, archiveCommand, archiveScript, pathProblem } from './writer.ts'
+import { CMD_SCRIPT_NAME, cmdArchiveCommand, cmdArchiveScript, cmdPathProblem, cmdRestoreCommand, cmdScriptProblem } from './writer-cmd.ts'
+import { ARCHIVE_SCRIPT_NAME, archiveCommand, archiveScript, pathProblem, restoreCommand } from './writer.ts'
 import type { ArchiveScriptOptions, PathProblem } from './writer.ts'
 
 /** `cmd` on Windows, where system() runs cmd.exe. */
@@ -17,6 +17,8 @@ export interface ArchiveScripting {
   script(options: ArchiveScriptOptions): string
   /** The value of archive_command, not yet quoted for postgresql.conf. */
   command(scriptPath: string, dataDir: string): string
+  /** The value of restore_command, not yet quoted, that takes files out of a directory as they are. */
+  restoreCommand(directory: string): string
 }
 
 const SH: ArchiveScripting = {
@@ -25,6 +27,7 @@ const SH: ArchiveScripting = {
   scriptProblem: pathProblem,
   script: archiveScript,
   command: archiveCommand,
+  restoreCommand: (directory) => restoreCommand(directory),
 }
 
 const CMD: ArchiveScripting = {
@@ -33,6 +36,7 @@ const CMD: ArchiveScripting = {
   scriptProblem: cmdScriptProblem,
   script: cmdArchiveScript,
   command: cmdArchiveCommand,
+  restoreCommand: cmdRestoreCommand,
 }
 
 /** What pgwal writes for a shell. */

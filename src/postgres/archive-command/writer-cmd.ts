@@ -63,6 +63,18 @@ export function cmdArchiveCommand(scriptPath: string, dataDir: string): string {
 }
 
 /**
+ * The value of restore_command (not yet quoted for postgresql.conf) that takes files out of a directory. 1 says that there is no such
+ * file; a status above 125 ends recovery, as it must when the directory or the copy fails: src/backend/access/transam/xlogarchive.c.
+ * @throws RangeError see {@link cmdPathProblem}
+ */
+export function cmdRestoreCommand(directory: string): string {
+  const path = checked(directory)
+  const file = `"${path}\\%f"`
+  // `||` does not see every failure of cmd.exe's own commands.
+  return `(if not exist "${path}" exit 255) & (if not exist ${file} exit 1) & (copy /b /y ${file} "%p" >nul) & (if errorlevel 1 exit 255)`
+}
+
+/**
  * The text of the batch file behind {@link cmdArchiveCommand}, with CRLF line ends.
  *
  * Only what cmd.exe itself does and fc.exe: no PowerShell, whose start takes longer than the copy and which policies forbid. `move`

@@ -14,7 +14,8 @@ export const LIMITS = [
 
 export interface CopyConfiguration {
   readonly major: number
-  readonly socketDir: string
+  /** Undefined where there is no such thing: then the loopback it is. */
+  readonly socketDir?: string
   readonly port: number
   /** The value, not yet quoted. */
   readonly restoreCommand: string
@@ -37,9 +38,9 @@ export function copyConfiguration(copy: CopyConfiguration): string {
   const settings: [name: string, value: string][] = [
     ['cluster_name', 'pgwal_drill'],
     // Nobody but us gets in.
-    ['listen_addresses', ''],
+    ['listen_addresses', copy.socketDir === undefined ? '127.0.0.1' : ''],
     ['port', String(copy.port)],
-    ['unix_socket_directories', copy.socketDir],
+    ['unix_socket_directories', copy.socketDir ?? ''],
     ['unix_socket_permissions', '0700'],
     // Recovery.
     ['restore_command', copy.restoreCommand],

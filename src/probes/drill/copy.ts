@@ -48,6 +48,7 @@ export async function surveyTree({ host, cluster, as }: Working, place: Pick<Dri
   const sizes = new Map<string, number>()
   // One program for all of them: as another account, each look of our own takes most of a millisecond.
   const measure = async (paths: readonly string[]): Promise<void> => {
+    if (host.os === 'win32') return
     const { stdout } = await host.run('du', ['-ak', '--', ...paths], { ...as, timeoutMs: LOT_TIMEOUT_MS, maxOutput: 64 << 20 })
     for (const line of stdout.split('\n')) {
       const parts = /^(\d+)\t(.+)$/.exec(line)
@@ -171,15 +172,36 @@ async function copyLot(working: Working, root: string, from: string, to: string,
 }
 
 /** The first complaint, or undefined. */
-async function runCopy({ host, as }: Working, from: string, to: string, names: readonly string[], { prefix, stop }: Copying): Promise<string | undefined> {
+async function runCopy(working: Working, from: string, to: string, names: readonly string[], { prefix, stop }: Copying): Promise<string | undefined> {
+  const { host, as } = working
+  if (host.os === 'win32') return copyInProcess(working, from, to, names, stop)
   const [file, ...args] = [...prefix, 'cp', '--', ...names.map((name) => `${from}/${name}`), `${to}/`]
   const { code, stderr, timedOut } = await host.run(file!, args, { ...as, timeoutMs: LOT_TIMEOUT_MS, maxOutput: 1 << 16, ...(stop === undefined ? {} : { stop }) })
   return code === 0 ? undefined : timedOut ? 'timeout' : (stderr.trim().split('\n', 1)[0] ?? '')
 }
 
+/** Windows has no program for it that opens a file as the server's own do, for sharing. */
+async function copyInProcess({ host, as }: Working, from: string, to: string, names: readonly string[], stop: AbortSignal | undefined): Promise<string | undefined> {
+  for (const name of names) {
+    const copy = () => host.copyFile(`${from}/${name}`, `${to}/${name}`, { ...as, ...(stop === undefined ? {} : { stop }) })
+    try {
+      await copy().catch(async (error: unknown) => {
+        // Of an attempt that failed half-way.
+        if (codeOf(error) !== 'EEXIST') throw error
+        await host.removeFile(`${to}/${name}`, as)
+        await copy()
+      })
+    } catch (error) {
+      if (codeOf(error) === '') throw error
+      return codeOf(error)
+    }
+  }
+  return undefined
+}
+
 /** The programs of this machine that give others the right of way, as far as they work here. */
 export async function lowPriority({ host, as }: Working, niceness: number): Promise<string[]> {
-  if (niceness === 0) return []
+  if (niceness === 0 || host.os === 'win32') return []
   const nice = ['nice', '-n', String(niceness)]
   for (const prefix of [[...nice, 'ionice', '-c', '3'], nice]) {
     const done = await host.run(prefix[0]!, [...prefix.slice(1), 'true'], { ...as, timeoutMs: 10_000 }).catch(() => undefined)

@@ -6,11 +6,14 @@ import { drillPlaces, rememberDrillPlace } from '../../plan/drill-record.ts'
 import { isAlive, markOf } from '../../plan/process-mark.ts'
 import type { ProcessMark } from '../../plan/process-mark.ts'
 import type { Cluster } from '../../platforms/platform.ts'
-import { pathProblem } from '../../postgres/archive-command/index.ts'
+import { archiveScripting } from '../../postgres/archive-command/index.ts'
 import { DrillFailure } from './failure.ts'
+import { stopWindowsCopy } from './windows.ts'
 
 /** A place for large files that is never in memory, and that every account can reach. */
-export const DEFAULT_DRILL_DIRECTORY = '/var/tmp'
+export function defaultDrillDirectory({ os, env }: Host): string {
+  return os === 'win32' ? (env['ProgramData'] ?? env['PROGRAMDATA'] ?? 'C:/ProgramData').replaceAll('\\', '/') : '/var/tmp'
+}
 
 const PREFIX = 'pgwal-drill-'
 const MARKER = 'pgwal-drill.json'
@@ -44,12 +47,16 @@ export async function makePlace({ host, self, cluster, as }: Working, parent: st
   const place = { root, dataDir: `${root}/data`, socketDir: `${root}/s`, logFile: `${root}/server.log`, tablespaces: `${root}/tablespaces` }
   const unusable = (reason: string) => new DrillFailure('directory-unusable', { path: parent, reason })
   // tablespace_map would need an escape for it.
-  if (pathProblem(root) !== undefined || root.includes('\\')) throw unusable(pathProblem(root) ?? 'backslash')
-  if (Buffer.byteLength(place.socketDir) > MAX_SOCKET_DIRECTORY) throw unusable('too long for a socket')
-  if (parent !== DEFAULT_DRILL_DIRECTORY) await rememberDrillPlace(host, parent)
+  const windows = host.os === 'win32'
+  const problem = archiveScripting(windows ? 'cmd' : 'sh').directoryProblem(root)
+  if (problem !== undefined || root.includes('\\')) throw unusable(problem ?? 'backslash')
+  if (!windows && Buffer.byteLength(place.socketDir) > MAX_SOCKET_DIRECTORY) throw unusable('too long for a socket')
+  if (parent !== defaultDrillDirectory(host)) await rememberDrillPlace(host, parent)
   try {
-    const mayMake = (await host.canWriteInto(parent, as)).ok
-    if (mayMake || !self.privileged) await host.makeDirectory(root, { ...as, mode: 0o700 })
+    const mayMake = windows || (await host.canWriteInto(parent, as)).ok
+    // There the copy's server runs in our own name.
+    if (windows) await host.makeDirectory(root, { mode: 0o700, owner: self })
+    else if (mayMake || !self.privileged) await host.makeDirectory(root, { ...as, mode: 0o700 })
     else await host.makeDirectory(root, { mode: 0o700, owner: cluster.owner })
   } catch (error) {
     if (codeOf(error) === '') throw error
@@ -83,6 +90,10 @@ export async function watchSpace(working: Working, path: string, bytes = 0): Pro
   if (space.freeBytes - bytes < space.reserveBytes) throw new DrillFailure('space-ran-out', { path, freeBytes: space.freeBytes, reserveBytes: space.reserveBytes })
 }
 
+/** A directory in which something appears meanwhile; on Windows what a process that is just ending still has open. */
+const BUSY = ['ENOTEMPTY', ...(process.platform === 'win32' ? ['EBUSY', 'EPERM', 'EACCES'] : [])]
+const MOST_ATTEMPTS = 25
+
 /** Stops the copy's server, if one runs, and removes the directory. */
 export async function removePlace(working: Working, root: string): Promise<void> {
   const { host, as } = working
@@ -95,7 +106,7 @@ export async function removePlace(working: Working, root: string): Promise<void>
       return
     } catch (error) {
       // Something that is ending has made one more file.
-      if (codeOf(error) !== 'ENOTEMPTY' || attempt === 10) throw error
+      if (!BUSY.includes(codeOf(error)) || attempt === MOST_ATTEMPTS) throw error
       await host.sleep(200)
     }
   }
@@ -109,7 +120,7 @@ const UNMARKED_MS = 600_000
  * this account had its copy.
  */
 export async function removeLeftovers(working: Working, parent: string): Promise<void> {
-  for (const one of new Set([parent, DEFAULT_DRILL_DIRECTORY, ...await drillPlaces(working.host)])) await removeLeftoversBelow(working, one)
+  for (const one of new Set([parent, defaultDrillDirectory(working.host), ...await drillPlaces(working.host)])) await removeLeftoversBelow(working, one)
 }
 
 async function removeLeftoversBelow(working: Working, parent: string): Promise<void> {
@@ -119,8 +130,8 @@ async function removeLeftoversBelow(working: Working, parent: string): Promise<v
     const root = `${parent.replace(/(?<=.)\/+$/, '')}/${name}`
     try {
       const info = await host.stat(root, { ...as, followLinks: false })
-      // In a directory for everybody, somebody else's is not ours to believe.
-      if (info.uid !== cluster.owner.uid || (info.mode & 0o077) !== 0) continue
+      // In a directory for everybody, somebody else's is not ours to believe. Windows tells neither owner nor rights this way.
+      if (host.os !== 'win32' && (info.uid !== cluster.owner.uid || (info.mode & 0o077) !== 0)) continue
       const marker = await host.read(`${root}/${MARKER}`, { ...as, limit: 65_536 }).catch((error: unknown) => {
         if (codeOf(error) === 'ENOENT') return undefined
         throw error
@@ -141,6 +152,7 @@ const STOP_POLL_MS = 20
 /** Ends whatever runs on a copy: its server, and what a pgwal that was killed had under way. */
 async function stopCopy(working: Working, root: string): Promise<void> {
   const { host, as } = working
+  if (host.os === 'win32') return stopWindowsCopy(working, root)
   let running = await processesOn(working, root)
   for (const signal of ['SIGQUIT', 'SIGKILL'] as const) {
     for (const pid of running) await host.signal(pid, signal, as).catch(() => undefined)

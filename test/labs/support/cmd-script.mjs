@@ -1,4 +1,4 @@
-// The batch file as enable writes it, out of the sources.
+// What enable and a drill write for cmd.exe, out of the sources.
 import { build } from 'esbuild'
 import path from 'node:path'
 
@@ -6,4 +6,4 @@ const source = path.resolve(import.meta.dirname, '../../../src/postgres/archive-
 const { outputFiles } = await build({ entryPoints: [source], bundle: true, format: 'esm', write: false, logLevel: 'warning' })
 const module = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`)
 
-export const { cmdArchiveScript } = module
+export const { cmdArchiveScript, cmdRestoreCommand } = module

@@ -2,8 +2,8 @@
  *
  *   fc NAME NAME      really compares two files: 0 the same, 1 different, 2 one cannot be read
  *   net ...           goes on to the real one; where C:\stand-ins\refuse.txt names a postgresql.conf with archive_mode on, "net start" fails
- *   anything else     prints what was recorded, C:\stand-ins\NAME-WORD.out (WORD is the letters of the first argument), and exits with 0;
- *                     with 1 where nothing was recorded
+ *   anything else     prints what was recorded, C:\stand-ins\NAME-WORD.out (WORD is the letters of the first argument), else NAME.out, and
+ *                     exits with 0; with 1 where nothing was recorded
  *
  * Every call is a line in C:\stand-ins\calls.log. */
 #include <windows.h>
@@ -84,6 +84,10 @@ int main(int argc, char **argv)
     word[length] = 0;
     snprintf(file, sizeof file, "C:\\stand-ins\\%s-%s.out", name, word);
     recorded = fopen(file, "rb");
+    if (recorded == NULL) {
+        snprintf(file, sizeof file, "C:\\stand-ins\\%s.out", name);
+        recorded = fopen(file, "rb");
+    }
     if (recorded == NULL) return 1;
     while ((letter = fgetc(recorded)) != EOF) putchar(letter);
     return 0;

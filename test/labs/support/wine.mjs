@@ -115,6 +115,8 @@ export class WineMachine {
       // The last line is what "Run as administrator" gives.
       'whoami-groups': '"Jeder","Bekannte Gruppe","S-1-1-0","Verbindliche Gruppe"\n"VORDEFINIERT\\Administratoren","Alias","S-1-5-32-544","Verbindliche Gruppe, Standardm\u00e4\u00dfig aktiviert"\n"Verbindliche Beschriftung\\Hohe Verbindlichkeitsstufe","Bezeichnung","S-1-16-12288",""\n',
       'icacls-Cpgbackupswal': 'Bearbeitete Datei: C:\\pg_backups\\wal\n1 Dateien erfolgreich verarbeitet, bei 0 Dateien ist ein Verarbeitungsfehler aufgetreten.\n',
+      // For a directory with a name of its own.
+      icacls: 'Bearbeitete Datei: C:\\ProgramData\\pgwal-drill\n1 Dateien erfolgreich verarbeitet, bei 0 Dateien ist ein Verarbeitungsfehler aufgetreten.\n',
       'sc-queryex': '\nSERVICE_NAME: postgresql-x64-15 \n        TYPE               : 10  WIN32_OWN_PROCESS  \n        STATE              : 4  RUNNING \n                                (STOPPABLE, PAUSABLE, ACCEPTS_SHUTDOWN)\n        WIN32_EXIT_CODE    : 0  (0x0)\n        SERVICE_EXIT_CODE  : 0  (0x0)\n        CHECKPOINT         : 0x0\n        WAIT_HINT          : 0x0\n        PID                : 4312\n        FLAGS              : \n',
       'sc-enumdepend': 'Enum: entriesRead  = 0\n',
     }
