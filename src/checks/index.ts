@@ -4,6 +4,7 @@ import archiveCommand from './archive-command.ts'
 import archiveDirectory from './archive-directory.ts'
 import archiveGaps from './archive-gaps.ts'
 import archiveLeftovers from './archive-leftovers.ts'
+import archiveLibrary from './archive-library.ts'
 import archiveMode from './archive-mode.ts'
 import archiveRetention from './archive-retention.ts'
 import archiveSegments from './archive-segments.ts'
@@ -39,6 +40,7 @@ export const checks: readonly Check[] = [
   archiveDirectory,
   archiveGaps,
   archiveLeftovers,
+  archiveLibrary,
   archiveMode,
   archiveRetention,
   archiveSegments,

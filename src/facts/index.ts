@@ -3,6 +3,7 @@ import { archiveCommandFact } from './archive-command.ts'
 import { archiveContentsFact } from './archive-contents.ts'
 import { archiveDirectoryFact } from './archive-directory.ts'
 import { archiveGrowthFact } from './archive-growth.ts'
+import { archiveLibraryFact } from './archive-library.ts'
 import { archiveSegmentsFact } from './archive-segments.ts'
 import { archiveStatusFact } from './archive-status.ts'
 import { archiverPaceFact } from './archiver-pace.ts'
@@ -33,6 +34,7 @@ export const facts: readonly Fact<unknown>[] = [
   archiveContentsFact,
   archiveDirectoryFact,
   archiveGrowthFact,
+  archiveLibraryFact,
   archiveSegmentsFact,
   archiveStatusFact,
   archiverFact,

@@ -40,10 +40,15 @@ const PHRASES = [
   /yet (archive_command is not set|archiving is not configured)/i,
   /both "?archive_command"? and "?archive_library"? (set|specified)/i,
   /archiver process .* exited/i,
-  /could not (archive|create file .*archtemp)/i,
+  /could not archive/i,
+  // A library works on the archive's own files; the server's own in pg_wal have relative paths.
+  /could not \w+ (to )?(file|directory) "([A-Za-z]:)?[\\/][^"]*[0-9A-F]{8}([0-9A-F]{16}|\.history)/,
   /archive modules? /i,
   /invalid value for parameter .archive_command/i,
 ]
+
+/** A library that could not be loaded, which other sessions meet as well. */
+const NOT_LOADED = /could not (access file|load library|find function)|incompatible library/i
 
 /** The server's words for a command that failed, in English. */
 const COMMAND_FAILED = /archive command (failed|was terminated|exited)/i
@@ -51,7 +56,7 @@ const COMMAND_FAILED = /archive command (failed|was terminated|exited)/i
 /**
  * Lines of the archiver, in any language: by the server's own words where they are English, else by the archive command in
  * the DETAIL as it was run, or by the column that names the process.
- * @param archiveCommand the configured one, with its placeholders
+ * @param archiveCommand the configured one, with its placeholders, or the library's name
  */
 export function findArchiverLines(text: string, format: LogFormat, archiveCommand?: string): ArchiverLine[] {
   const entries = format === 'stderr' ? textEntries(text) : format === 'csvlog' ? csvEntries(text) : jsonEntries(text)
@@ -59,6 +64,7 @@ export function findArchiverLines(text: string, format: LogFormat, archiveComman
   return entries.flatMap((entry) => {
     const ran = asRun?.test(entry.detail) === true
     const told = ran || (entry.byArchiver === true && (entry.isError === true || entry.detail !== '')) || PHRASES.some((phrase) => phrase.test(`${entry.message}\n${entry.detail}`))
+      || (archiveCommand !== undefined && NOT_LOADED.test(entry.message) && entry.message.includes(archiveCommand))
     return told ? [lineOf(entry, ran || COMMAND_FAILED.test(entry.message) || (entry.byArchiver === true && entry.detail !== ''))] : []
   })
 }

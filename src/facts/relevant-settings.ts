@@ -11,6 +11,7 @@ export const RELEVANT_SETTINGS = [
   'archive_timeout',
   'config_file',
   'data_directory',
+  'dynamic_library_path',
   'fsync',
   'full_page_writes',
   'hba_file',
