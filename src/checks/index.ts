@@ -16,6 +16,7 @@ import archiverBacklog from './archiver-backlog.ts'
 import archiverFailures from './archiver-failures.ts'
 import archiverRunning from './archiver-running.ts'
 import type { Check } from './check.ts'
+import configurationBackslashes from './configuration-backslashes.ts'
 import configurationLoads from './configuration-loads.ts'
 import hbaLoads from './hba-loads.ts'
 import hbaTraps from './hba-traps.ts'
@@ -51,6 +52,7 @@ export const checks: readonly Check[] = [
   archiverBacklog,
   archiverFailures,
   archiverRunning,
+  configurationBackslashes,
   configurationLoads,
   hbaLoads,
   hbaTraps,

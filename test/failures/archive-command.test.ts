@@ -99,3 +99,43 @@ describe('what reports success', () => {
     await cure()
   })
 })
+
+describe('what the configuration file makes of a command', () => {
+  const lost = 'configuration-backslashes/lost'
+
+  /** The remedy as it is printed: the whole value, with its quotes. */
+  async function cureAsTold(): Promise<void> {
+    const found = (await patient.alarms()).find(({ name }) => name === lost)
+    expect(found).toMatchObject({ severity: 'error', at: { file: patient.conf, line: expect.any(Number) as number } })
+    const line = (await fs.readFile(patient.conf, 'utf8')).split('\n')[found!.at!.line! - 1]
+    expect(line).toMatch(/^archive_command/)
+    const told = /(archive_command = '.*') /.exec(remedy(found))?.[1]
+    await patient.set(told)
+    await patient.reload()
+    expect(names(await patient.alarms())).not.toContain(lost)
+  }
+
+  it('A18: a blank that was escaped for the shell', async () => {
+    await patient.makeDirectory(`${patient.server.root}/with blank`, 0o755)
+    await fs.copyFile(patient.script, `${patient.server.root}/with blank/pgwal-archive.sh`)
+    await patient.own(`${patient.server.root}/with blank/pgwal-archive.sh`)
+    await patient.set(String.raw`archive_command = '/bin/sh ${patient.server.root}/with\ blank/pgwal-archive.sh "%p" "%f" || exit 1'`)
+    await patient.reload()
+    await patient.failOnce()
+    await cureAsTold()
+    await patient.drain()
+    expect(names(await patient.alarms())).toEqual([])
+    await cure()
+  })
+
+  it('A18: a path of Windows', async () => {
+    await patient.set(String.raw`archive_command = 'printf "%%s" "C:\new\archive" > ${patient.server.root}/written'`)
+    await patient.reload()
+    await patient.switchWal()
+    const written = () => fs.readFile(`${patient.server.root}/written`, 'utf8').catch(() => '')
+    await eventually(async () => (await written()) !== '')
+    expect(await written()).toBe('C:\newarchive')
+    await cureAsTold()
+    await cure()
+  })
+})

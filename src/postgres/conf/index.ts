@@ -1,4 +1,5 @@
 // postgresql.conf: read as the server reads it, changed without touching anything else.
+export { withItsBackslashes } from './backslashes.ts'
 export { parseConf, printConf, valueBytes } from './document.ts'
 export type { ConfDocument, ConfEntry, ConfSyntaxError, Span } from './document.ts'
 export { readConfiguration, withFile } from './configuration.ts'
