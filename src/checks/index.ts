@@ -22,6 +22,7 @@ import hbaLoads from './hba-loads.ts'
 import hbaTraps from './hba-traps.ts'
 import listenAddresses from './listen-addresses.ts'
 import maxWalSenders from './max-wal-senders.ts'
+import pgbackrest from './pgbackrest.ts'
 import postgresqlEndOfLife from './postgresql-end-of-life.ts'
 import replicationRole from './replication-role.ts'
 import replicationRule from './replication-rule.ts'
@@ -58,6 +59,7 @@ export const checks: readonly Check[] = [
   hbaTraps,
   listenAddresses,
   maxWalSenders,
+  pgbackrest,
   postgresqlEndOfLife,
   replicationRole,
   replicationRule,

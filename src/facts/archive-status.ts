@@ -13,10 +13,14 @@ export interface ArchiveStatusFact {
   readonly oldest?: { readonly name: string; readonly since: Date }
   /** What waits although its file is not in pg_wal any more: somebody removed it. In order, at most a few. */
   readonly gone?: readonly string[]
+  /** The segment in which the newest base backup began of which the server still has the history. */
+  readonly newestBackup?: string
 }
 
 /** Names without a file that are told of, and looked at once more: what is archived meanwhile loses its file rightly. */
 const MOST_GONE = 20
+/** `SEGMENT.OFFSET.backup`, and its state. */
+const BACKUP = /^([0-9A-F]{24})\.[0-9A-F]{8}\.backup\.(?:done|ready)$/
 
 export const archiveStatusFact: Fact<ArchiveStatusFact> = {
   name: 'archive-status',
@@ -37,21 +41,25 @@ async function fromDirectory(from: Gathering): Promise<ArchiveStatusFact> {
   let done = 0
   let first: string | undefined
   const waiting: string[] = []
+  let newestBackup: string | undefined
   for await (const name of from.host.listStream(directory, acting(from))) {
     if (name.endsWith('.done')) done++
+    const backup = BACKUP.exec(name)?.[1]
+    if (backup !== undefined && (newestBackup === undefined || backup > newestBackup)) newestBackup = backup
     if (!name.endsWith('.ready')) continue
     ready++
     waiting.push(name.slice(0, -6))
     if (first === undefined || before(name, first)) first = name
   }
-  if (first === undefined) return { ready, done, gone: [] }
+  const backups = newestBackup === undefined ? {} : { newestBackup }
+  if (first === undefined) return { ready, done, gone: [], ...backups }
   const gone = await withoutFile(from, waiting)
   try {
     const { modified } = await from.host.stat(`${directory}/${first}`, acting(from))
-    return { ready, done, oldest: { name: first.slice(0, -6), since: modified }, gone }
+    return { ready, done, oldest: { name: first.slice(0, -6), since: modified }, gone, ...backups }
   } catch {
     // Archived while we looked.
-    return { ready: ready - 1, done: done + 1, gone }
+    return { ready: ready - 1, done: done + 1, gone, ...backups }
   }
 }
 
@@ -78,8 +86,9 @@ async function fromServer(from: Gathering): Promise<ArchiveStatusFact> {
                      WHERE name LIKE '%.ready' ORDER BY name NOT LIKE '%.history.ready', name COLLATE "C" LIMIT 1)
      SELECT (SELECT count(*) FROM status WHERE name LIKE '%.ready') AS ready, (SELECT count(*) FROM status WHERE name LIKE '%.done') AS done,
             (SELECT name FROM first) AS name, (SELECT since FROM first) AS since,
+            (SELECT max(left(name, 24) COLLATE "C") FROM status WHERE name ~ '^[0-9A-F]{24}[.][0-9A-F]{8}[.]backup[.](done|ready)$') AS backup,
             ARRAY(SELECT left(name, -6) FROM status WHERE name LIKE '%.ready' AND left(name, -6) NOT IN (SELECT name FROM pg_ls_waldir()) ORDER BY name COLLATE "C" LIMIT ${MOST_GONE})::text[] AS gone`)
-  const counts = { ready: Number(row?.['ready'] ?? 0), done: Number(row?.['done'] ?? 0), gone: Array.isArray(row?.['gone']) ? row['gone'].map(String) : [] }
+  const counts = { ready: Number(row?.['ready'] ?? 0), done: Number(row?.['done'] ?? 0), gone: Array.isArray(row?.['gone']) ? row['gone'].map(String) : [], ...(typeof row?.['backup'] === 'string' ? { newestBackup: row['backup'] } : {}) }
   const name = row?.['name']
   return typeof name === 'string' ? { ...counts, oldest: { name: name.replace(/\.ready$/, ''), since: new Date(Number(row?.['since'])) } } : counts
 }

@@ -19,6 +19,7 @@ import { liveSettingsFact } from './live-settings.ts'
 import { logFact } from './log.ts'
 import { loginFact } from './login.ts'
 import { openRunsFact } from './open-runs.ts'
+import { pgbackrestFact } from './pgbackrest.ts'
 import { processesFact } from './processes.ts'
 import { replicationFact } from './replication.ts'
 import { roleSettingsFact } from './role-settings.ts'
@@ -49,6 +50,7 @@ export const facts: readonly Fact<unknown>[] = [
   logFact,
   loginFact,
   openRunsFact,
+  pgbackrestFact,
   processesFact,
   replicationFact,
   roleSettingsFact,

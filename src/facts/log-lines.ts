@@ -74,6 +74,11 @@ export function lastLooseLine(text: string): string | undefined {
   return text.split(/\r?\n/).findLast((line) => line.trim() !== '' && !line.startsWith('\t') && !HEAD.test(line.slice(0, LONGEST_LINE)))?.slice(0, LONGEST)
 }
 
+/** WAL files that pgBackRest dropped because too many waited: the server takes them for archived. */
+export function droppedFiles(text: string): string[] {
+  return [...text.matchAll(/\bdropped WAL file '([0-9A-F]{24})' because archive queue exceeded/g)].map(([, name]) => name!)
+}
+
 /** What Windows' event log holds, the newest event first there and last here, as a text log would have it. */
 export function eventMessages(xml: string): string {
   return [...xml.matchAll(/<Data(?:\s[^>]*)?>([^<]*)<\/Data>/g)]
@@ -82,10 +87,16 @@ export function eventMessages(xml: string): string {
     .reverse().join('\n')
 }
 
+/** The last thing that a command printed: a line, with those that are set in below it. */
+function lastWords(lines: readonly string[]): string | undefined {
+  const begin = lines.findLastIndex((line) => /^\S/.test(line))
+  return begin === -1 ? lines.at(-1) : lines.slice(begin).map((line) => line.trim()).join(' ')
+}
+
 /** @param ofCommand whether it is about a command that failed: then its number is the status or the signal */
 function lineOf({ message, detail, time, before, isError }: Entry, ofCommand: boolean): ArchiverLine {
   const outcome = ofCommand ? outcomeOf(message) : {}
-  const cause = (before.at(-1) ?? (isError === true && Object.keys(outcome).length === 0 ? message : undefined))?.slice(0, LONGEST)
+  const cause = (lastWords(before) ?? (isError === true && Object.keys(outcome).length === 0 ? message : undefined))?.slice(0, LONGEST)
   const command = /: ([^]*)$/.exec(detail)?.[1]
   return {
     text: cause === undefined || cause === message.slice(0, LONGEST) ? message.slice(0, LONGEST) : `${cause} (${message.slice(0, LONGEST)})`,

@@ -8,7 +8,7 @@ import { acting, optional, unavailable } from './fact.ts'
 import { archiveCommandFact } from './archive-command.ts'
 import { effectiveSettingsFact } from './effective-settings.ts'
 import type { Fact, Gathering } from './fact.ts'
-import { eventMessages, findArchiverLines, lastLooseLine } from './log-lines.ts'
+import { droppedFiles, eventMessages, findArchiverLines, lastLooseLine } from './log-lines.ts'
 import type { ArchiverLine, LogFormat } from './log-lines.ts'
 
 export interface LogFact {
@@ -18,6 +18,8 @@ export interface LogFact {
   readonly rotated?: true
   /** The newest last. */
   readonly archiverLines: readonly ArchiverLine[]
+  /** WAL files that the archive command dropped on purpose, with success, and said so. In the order of the log. */
+  readonly dropped?: readonly string[]
 }
 
 /** Bytes from the end of the log. */
@@ -39,24 +41,27 @@ export const logFact: Fact<LogFact> = {
     const command = (await optional(from, archiveCommandFact))?.text
     const files = await logFiles(from)
     const newest = await linesOf(from, files, command)
-    if (newest.archiverLines.length > 0) return { source: newest.source!, archiverLines: newest.archiverLines.slice(-MOST_LINES) }
+    if (newest.archiverLines.length > 0) return { source: newest.source!, archiverLines: newest.archiverLines.slice(-MOST_LINES), ...droppedIn(newest.dropped) }
     const older = await linesOf(from, await olderFiles(from, files), command)
-    if (older.archiverLines.length > 0) return { source: older.source!, rotated: true, archiverLines: older.archiverLines.slice(-MOST_LINES) }
-    if (newest.source !== undefined) return { source: newest.source, archiverLines: [] }
+    const dropped = droppedIn([...older.dropped, ...newest.dropped])
+    if (older.archiverLines.length > 0) return { source: older.source!, rotated: true, archiverLines: older.archiverLines.slice(-MOST_LINES), ...dropped }
+    if (newest.source !== undefined) return { source: newest.source, archiverLines: [], ...dropped }
     const elsewhere = await fromElsewhere(from)
     if (elsewhere === undefined) throw unavailable('no-log')
-    return { source: elsewhere.source, archiverLines: findArchiverLines(elsewhere.text, 'stderr', command).slice(-MOST_LINES) }
+    return { source: elsewhere.source, archiverLines: findArchiverLines(elsewhere.text, 'stderr', command).slice(-MOST_LINES), ...droppedIn(droppedFiles(elsewhere.text)) }
   },
 }
 
-async function linesOf(from: Gathering, files: readonly LogFile[], command: string | undefined): Promise<{ source?: string; archiverLines: ArchiverLine[] }> {
+async function linesOf(from: Gathering, files: readonly LogFile[], command: string | undefined): Promise<{ source?: string; archiverLines: ArchiverLine[]; dropped: string[] }> {
   const archiverLines: ArchiverLine[] = []
+  const dropped: string[] = []
   let source: string | undefined
   let printed: string | undefined
   for (const { path, format } of files) {
     const text = await tail(from, path)
     if (text === undefined) continue
     source ??= path
+    dropped.push(...droppedFiles(text))
     const found = findArchiverLines(text, format, command)
     if (format === 'stderr') printed = lastLooseLine(text)
     // The command's own words go to the text log, the server's to the other.
@@ -66,7 +71,11 @@ async function linesOf(from: Gathering, files: readonly LogFile[], command: stri
     }
     archiverLines.push(...found)
   }
-  return { ...(source === undefined ? {} : { source }), archiverLines }
+  return { ...(source === undefined ? {} : { source }), archiverLines, dropped }
+}
+
+function droppedIn(names: readonly string[]): Pick<LogFact, 'dropped'> {
+  return names.length === 0 ? {} : { dropped: [...new Set(names)] }
 }
 
 /** Files that were written before these: their names differ in numbers, a day or a month, or end in `.1`. The newest last. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { findArchiverLines, lastLooseLine } from '../../src/facts/log-lines.ts'
+import { droppedFiles, findArchiverLines, lastLooseLine } from '../../src/facts/log-lines.ts'
 
 const COMMAND = "cp %p /mnt/walarchive/%f"
 const RAN = 'cp pg_wal/000000010000000000000007 /mnt/walarchive/000000010000000000000007'
@@ -30,6 +30,18 @@ describe('text', () => {
       '2026-03-01 12:00:05.123 UTC [13] FATAL:  archive command was terminated by signal 9: Killed',
     ].join('\n')
     expect(findArchiverLines(log, 'stderr')).toMatchObject([{ exitCode: 127, cause: 'sh: 1: /no/such: not found' }, { signal: 9 }])
+  })
+
+  it('words of several lines, and what was dropped', () => {
+    const log = [
+      'something before',
+      'ERROR: [082]: unable to push WAL file \'000000010000000000000007\' to the archive asynchronously after 3 second(s)',
+      '       HINT: check \'/log/main-archive-push-async.log\' for errors.',
+      '2026-03-01 12:00:01.123 UTC [12] LOG:  archive command failed with exit code 82',
+      'WARN: dropped WAL file \'000000010000000000000008\' because archive queue exceeded 1GB',
+    ].join('\n')
+    expect(findArchiverLines(log, 'stderr')).toMatchObject([{ exitCode: 82, cause: 'ERROR: [082]: unable to push WAL file \'000000010000000000000007\' to the archive asynchronously after 3 second(s) HINT: check \'/log/main-archive-push-async.log\' for errors.' }])
+    expect(droppedFiles(log)).toEqual(['000000010000000000000008'])
   })
 
   // PostgreSQL 15's own translations; the labels of LOG and DETAIL, an exit status, a signal, the DETAIL.

@@ -1,5 +1,6 @@
 export type { Answer, Judgement, JudgementKind, Problem, ProblemCode } from './judgement.ts'
 export * from './reader.ts'
+export { pgbackrestOption, readPgbackrest, readPgbackrestConf } from './pgbackrest.ts'
 export { archiveScripting } from './scripting.ts'
 export type { ArchiveScripting, Shell } from './scripting.ts'
 export * from './writer.ts'
