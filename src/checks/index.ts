@@ -16,6 +16,7 @@ import archiverBacklog from './archiver-backlog.ts'
 import archiverFailures from './archiver-failures.ts'
 import archiverRunning from './archiver-running.ts'
 import type { Check } from './check.ts'
+import clock from './clock.ts'
 import configurationBackslashes from './configuration-backslashes.ts'
 import configurationLoads from './configuration-loads.ts'
 import hbaLoads from './hba-loads.ts'
@@ -53,6 +54,7 @@ export const checks: readonly Check[] = [
   archiverBacklog,
   archiverFailures,
   archiverRunning,
+  clock,
   configurationBackslashes,
   configurationLoads,
   hbaLoads,

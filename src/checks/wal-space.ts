@@ -39,7 +39,8 @@ export default defineCheck({
     const replication = value(uses.replication)
     const archiver = value(uses.archiver)
     const { freeBytes, totalBytes } = disk.wal
-    const at = { file: `${cluster.dataDir}/pg_wal` }
+    // The disk of a linked pg_wal is where the link leads.
+    const at = { file: disk.walPath ?? `${cluster.dataDir}/pg_wal` }
     const { holds, rate, walFullMs } = walTimes({
       ...NOT_LOOKED_AT, flow: value(uses.flow), identity, settings, server: value(uses.server), status: value(uses.status), archiver, replication, disk,
     })

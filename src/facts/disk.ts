@@ -6,6 +6,8 @@ import type { Fact } from './fact.ts'
 export interface DiskFact {
   readonly data: FileSystemInfo
   readonly wal: FileSystemInfo
+  /** Where pg_wal lies without the links on the way; absent where that cannot be seen. */
+  readonly walPath?: string
 }
 
 export const diskFact: Fact<DiskFact> = {
@@ -13,6 +15,7 @@ export const diskFact: Fact<DiskFact> = {
   async gather(from) {
     const { dataDir } = from.cluster
     const [data, wal] = await Promise.all([from.host.fileSystem(dataDir, acting(from)), from.host.fileSystem(`${dataDir}/pg_wal`, acting(from))])
-    return { data, wal }
+    const walPath = await from.host.realPath(`${dataDir}/pg_wal`, acting(from)).catch(() => undefined)
+    return { data, wal, ...(walPath === undefined ? {} : { walPath }) }
   },
 }

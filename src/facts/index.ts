@@ -8,6 +8,7 @@ import { archiveSegmentsFact } from './archive-segments.ts'
 import { archiveStatusFact } from './archive-status.ts'
 import { archiverPaceFact } from './archiver-pace.ts'
 import { archiverFact } from './archiver.ts'
+import { clockFact } from './clock.ts'
 import { configurationFact } from './configuration.ts'
 import { diskFact } from './disk.ts'
 import { effectiveSettingsFact } from './effective-settings.ts'
@@ -40,6 +41,7 @@ export const facts: readonly Fact<unknown>[] = [
   archiveStatusFact,
   archiverFact,
   archiverPaceFact,
+  clockFact,
   configurationFact,
   diskFact,
   effectiveSettingsFact,

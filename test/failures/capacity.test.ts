@@ -240,7 +240,7 @@ describe('C. slots, queue and retention', () => {
   })
 })
 
-describe.skipIf(!root)('C01 the disk of pg_wal (a tmpfs: root only)', () => {
+describe.skipIf(!root)('C01, and B20 by way of a link: the disk of pg_wal (a tmpfs: root only)', () => {
   let patient: Patient | undefined
   let disk: string
   const run = async (...args: string[]) => expect(await runAs({ name: 'root', uid: 0, gid: 0 }, args[0]!, args.slice(1))).toMatchObject({ code: 0 })
@@ -275,7 +275,7 @@ describe.skipIf(!root)('C01 the disk of pg_wal (a tmpfs: root only)', () => {
     await age(ill, 30)
     const report = await ill.report()
     const found = alarmsOf(report).find(({ name }) => name === 'wal-space/filling')
-    expect(found).toMatchObject({ severity: 'error', params: { by: 'archiver' } })
+    expect(found).toMatchObject({ severity: 'error', params: { by: 'archiver' }, at: { file: `${disk}/wal` } })
     expect(found!.params['fullMs']).toBeLessThan(24 * 3_600_000)
     expect(remedy(found)).toContain('never delete from pg_wal')
     await ill.set()
@@ -291,7 +291,7 @@ describe.skipIf(!root)('C01 the disk of pg_wal (a tmpfs: root only)', () => {
     await ill.failOnce()
     const free = (await fs.statfs(disk)).bavail * (await fs.statfs(disk)).bsize
     await fs.writeFile(`${disk}/ballast`, Buffer.alloc(free - MIB))
-    expect((await ill.alarms()).find(({ name }) => name.startsWith('wal-space/'))).toMatchObject({ name: 'wal-space/full', severity: 'error' })
+    expect((await ill.alarms()).find(({ name }) => name.startsWith('wal-space/'))).toMatchObject({ name: 'wal-space/full', severity: 'error', at: { file: `${disk}/wal` } })
     await fs.rm(`${disk}/ballast`)
     await ill.set()
     await ill.reload()
