@@ -9,7 +9,7 @@ import { finding } from './support/finding.ts'
 import type { Coded } from './support/finding.ts'
 import { inForce } from './support/settings.ts'
 
-type Code = 'empty' | 'program-missing' | 'both-set' | 'both-set-stops' | ProblemCode | 'bad-placeholder-later'
+type Code = 'empty' | 'program-missing' | 'program-off-path' | 'both-set' | 'both-set-stops' | ProblemCode | 'bad-placeholder-later'
 
 /** What is an error loses WAL, or archives none; a warning does so in some case that comes sooner or later. */
 const SEVERITY: Readonly<Record<ProblemCode, Severity>> = {
@@ -37,6 +37,7 @@ const SEVERITY: Readonly<Record<ProblemCode, Severity>> = {
   appends: 'error',
   'odd-exit-codes': 'error',
   prompts: 'warning',
+  'takes-ahead': 'error',
   syntax: 'warning',
 }
 
@@ -59,6 +60,10 @@ export default defineCheck<{ readonly command: typeof archiveCommandFact; readon
     const both: Coded<Code>[] = !command.both ? [] : cluster.major >= 16 ? [finding('both-set-stops', 'error', { library: text }, { at })] : [finding('both-set', 'warning', { library: text }, { at })]
     if (judgement === undefined) return both
     if (command.unread?.why === 'missing') return [...both, finding('program-missing', 'error', { program: command.unread.path, command: text }, { at })]
+    if (command.offPath !== undefined) {
+      const { program, path, elsewhere = `/PATH/TO/${program}` } = command.offPath
+      return [...both, finding('program-off-path', 'error', { program, path, elsewhere, command: text }, { at })]
+    }
     const decisive = judgement.problems.some(({ code }) => DECISIVE.includes(code))
     const findings = judgement.problems
       .filter(({ code }) => !decisive || !FINER.includes(code))
@@ -110,6 +115,7 @@ function inEnglish(): Texts {
   return {
     empty: { message: 'archive_mode is on, but {setting} is empty: nothing is archived', why: stuck, remedy },
     'program-missing': { message: 'the archive command runs {program}, which does not exist: {command}', why: 'The shell ends in 127: the archiver process dies, nothing is archived, and pg_stat_archiver counts no failure.', remedy: 'correct the path (the server\'s PATH is not that of your shell), or `pgwal enable`' },
+    'program-off-path': { message: 'the archive command runs {program}, which is in no directory of the server\'s PATH ({path}): {command}', why: 'The server was not started from your shell: its service has a PATH of its own. The shell ends in 127: the archiver process dies, nothing is archived, and pg_stat_archiver counts no failure.', remedy: 'write the full path into archive_command ({elsewhere}), and reload; or set PATH for the service (Debian: /etc/postgresql/VERSION/CLUSTER/environment; a unit: Environment=PATH=…) and restart it' },
     'both-set': { message: 'archive_library ({library}) and archive_command are both set: the command is never run', why: 'PostgreSQL 15 prefers the library without a word; from 16 on nothing is archived at all.', remedy: 'clear the one that is not meant' },
     'both-set-stops': { message: 'archive_library ({library}) and archive_command are both set: nothing is archived', why: 'The archiver stops with an error each time it is started, while the server looks healthy and pg_wal grows.', remedy: 'clear the one that is not meant, and reload' },
     discards: { message: 'the archive command stores nothing and reports success: {command}', why: lost, remedy: afterwards },
@@ -137,6 +143,7 @@ function inEnglish(): Texts {
     appends: { message: 'the archive command appends to a file: {command}', why: 'A segment that is sent twice makes a file that no restore can read.', remedy: afterwards },
     'odd-exit-codes': { message: 'robocopy ends in 1 when it copied and in 0 when it did not: {command}', why: 'The server takes the one for a failure and the other for "stored".', remedy: 'use another program to copy' },
     prompts: { message: 'the archive command may ask a question that nobody answers: {command}', why: 'It then hangs for ever: nothing is archived, logged or counted.', remedy: 'tell it not to ask (ssh -o BatchMode=yes, copy /Y with a guard)' },
+    'takes-ahead': { message: '{detail} archives files before their turn and marks them as done, so that the other archiver in the same command never gets them: {command}', why: 'The second archive has holes that nobody is told of: no recovery from it goes past the first.', remedy: 'use one archiver, and copy its archive elsewhere; or have it leave the marks alone (wal-g: PG_READY_RENAME=false, wal-e: --pool-size=1, pg_probackup: --no-ready-rename), then take a new base backup' },
     syntax: { message: 'the shell cannot read the archive command ({detail}): {command}', why: stuck, remedy },
   }
 }
@@ -149,6 +156,7 @@ function inChinese(): Texts {
   return {
     empty: { message: 'archive_mode 已開啟，但 {setting} 是空的：沒有任何內容被歸檔', why: stuck, remedy },
     'program-missing': { message: '歸檔命令執行的 {program} 不存在：{command}', why: 'shell 會以 127 結束：archiver 行程隨之結束，沒有任何內容被歸檔，而 pg_stat_archiver 不會計為失敗。', remedy: '修正路徑（伺服器的 PATH 與您的 shell 不同），或執行 `pgwal enable`' },
+    'program-off-path': { message: '歸檔命令執行 {program}，但伺服器 PATH（{path}）的任何目錄中都沒有它：{command}', why: '伺服器並非從您的 shell 啟動：其服務有自己的 PATH。shell 會以 127 結束：archiver 行程隨之結束，沒有任何內容被歸檔，而 pg_stat_archiver 不會計為失敗。', remedy: '在 archive_command 中寫出完整路徑（{elsewhere}）並重新載入；或為服務設定 PATH（Debian：/etc/postgresql/VERSION/CLUSTER/environment；單元：Environment=PATH=…）後重新啟動' },
     'both-set': { message: '同時設定了 archive_library（{library}）與 archive_command：歸檔命令不會執行', why: 'PostgreSQL 15 會默默採用程式庫；自 16 版起則完全不會歸檔。', remedy: '清空不需要的那一個' },
     'both-set-stops': { message: '同時設定了 archive_library（{library}）與 archive_command：沒有任何內容被歸檔', why: 'archiver 每次啟動都會因錯誤而停止，伺服器看似正常，但 pg_wal 持續增長。', remedy: '清空不需要的那一個，並重新載入' },
     discards: { message: '歸檔命令沒有保存任何內容卻回報成功：{command}', why: lost, remedy: afterwards },
@@ -176,6 +184,7 @@ function inChinese(): Texts {
     appends: { message: '歸檔命令以附加方式寫入檔案：{command}', why: '重複送出的區段會產生任何還原都無法讀取的檔案。', remedy: afterwards },
     'odd-exit-codes': { message: 'robocopy 在複製成功時以 1 結束，未複製時以 0 結束：{command}', why: '伺服器會把前者視為失敗，把後者視為「已保存」。', remedy: '改用其他程式複製' },
     prompts: { message: '歸檔命令可能提出無人回答的問題：{command}', why: '它會永遠停住：不會歸檔、不會記錄，也不會計數。', remedy: '要求它不要詢問（ssh -o BatchMode=yes、搭配檢查的 copy /Y）' },
+    'takes-ahead': { message: '{detail} 會提前歸檔尚未輪到的檔案並標記為完成，因此同一命令中的另一個歸檔工具永遠得不到它們：{command}', why: '第二個歸檔會有無人知曉的缺口：以它進行的復原無法越過第一個缺口。', remedy: '只使用一個歸檔工具，再將其歸檔複製到別處；或讓它不要更動標記（wal-g：PG_READY_RENAME=false、wal-e：--pool-size=1、pg_probackup：--no-ready-rename），然後重新製作基礎備份' },
     syntax: { message: 'shell 無法解讀歸檔命令（{detail}）：{command}', why: stuck, remedy },
   }
 }

@@ -1,11 +1,17 @@
 // https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-ARCHIVING-WAL
 import { archiveDirectoryFact } from '../facts/archive-directory.ts'
+import type { ArchiveDirectoryFact } from '../facts/archive-directory.ts'
 import { defineCheck } from './check.ts'
 import { finding } from './support/finding.ts'
 import type { Coded } from './support/finding.ts'
 import { shellWord } from './support/shell-word.ts'
 
-type Code = 'missing' | 'parent-missing' | 'not-a-directory' | 'blocked' | 'not-writable' | 'read-only' | 'full' | 'inside-data-directory' | 'foreign-owner' | 'open-to-all' | 'same-file-system'
+type Code = 'missing' | 'parent-missing' | 'not-a-directory' | 'blocked' | 'not-writable' | 'read-only' | 'full' | 'inside-data-directory' | 'foreign-owner' | 'open-to-all' | 'same-file-system' | 'network' | 'object-store'
+
+/** Of other machines, by the names that Linux has for them. */
+const NETWORK = /^(nfs[34]?|cifs|smb[23]?|smbfs|9p|afs|ceph|lustre|glusterfs|beegfs|gpfs|vboxsf|vmhgfs|fuse\.(sshfs|glusterfs|ceph-fuse|davfs|vmhgfs-fuse|smbnetfs|cifs))$/
+/** Object stores behind a face of files. */
+const OBJECT_STORE = /^fuse\.(s3fs|goofys|geesefs|gcsfuse|rclone|blobfuse2?|mount-s3|mountpoint-s3|ossfs|cosfs|yas3fs|riofs)$/
 
 export default defineCheck({
   id: 'archive-directory',
@@ -33,6 +39,7 @@ export default defineCheck({
       ...inside,
       ...(foreign ? [finding<Code>('foreign-owner', 'warning', state, { at })] : []),
       ...(open ? [finding<Code>('open-to-all', 'warning', state, { at })] : []),
+      ...remote(directory, state, at),
       ...(shared && inside.length === 0 ? [finding<Code>('same-file-system', 'warning', { ...state, with: directory.sameFileSystemAsData === true ? cluster.dataDir : `${cluster.dataDir}/pg_wal` }, { at })] : []),
     ]
   },
@@ -91,6 +98,16 @@ export default defineCheck({
           message: 'everybody may write into {path} (mode {mode})',
           why: 'Any account of this machine can delete or replace WAL, and a restore replays what it finds.',
           remedy: 'sudo chmod 0700 {word}',
+        },
+        network: {
+          message: 'the archive is on a file system of another machine: {type}, {source}',
+          why: 'When that machine does not answer, the archive command hangs and is counted nowhere. Owners may be mapped (root_squash, all_squash, uid=), so that {owner} may write there and root may not read; some kinds know no locks and no hard links.',
+          remedy: 'give the command a limit (timeout 300 …) and mount only when it is there (systemd: RequiresMountsFor=); `pgwal verify` proves that storing works',
+        },
+        'object-store': {
+          message: 'the archive is an object store behind a file system ({type})',
+          why: 'There a file is uploaded when it is closed and a rename is a copy: a segment may be reported as stored and be lost in a cache, or be seen half.',
+          remedy: 'use a tool that speaks to the store itself (pgBackRest, WAL-G, barman-cloud), or archive to a local disk and copy from there',
         },
         'same-file-system': {
           message: 'the archive is on the same file system as {with}: one full or broken disk stops both',
@@ -153,6 +170,16 @@ export default defineCheck({
           why: '本機的任何帳號都能刪除或替換 WAL，而還原會重播它所找到的內容。',
           remedy: 'sudo chmod 0700 {word}',
         },
+        network: {
+          message: '歸檔位於另一台機器的檔案系統：{type}，{source}',
+          why: '當那台機器沒有回應時，歸檔命令會一直等待，且不會計入任何統計。擁有者可能被對應為其他帳號（root_squash、all_squash、uid=），使得 {owner} 可以寫入而 root 卻無法讀取；有些種類不支援鎖定與硬連結。',
+          remedy: '為命令設定時限（timeout 300 …），並確保掛載後才使用（systemd：RequiresMountsFor=）；`pgwal verify` 可驗證保存是否正常',
+        },
+        'object-store': {
+          message: '歸檔是以檔案系統形式呈現的物件儲存（{type}）',
+          why: '在那裡，檔案要到關閉時才會上傳，而重新命名等於複製：區段可能已回報保存卻在快取中遺失，或被看到只有一半。',
+          remedy: '使用能直接存取物件儲存的工具（pgBackRest、WAL-G、barman-cloud），或先歸檔至本機磁碟再複製過去',
+        },
         'same-file-system': {
           message: '歸檔與 {with} 位於同一個檔案系統：磁碟滿載或損壞時兩者會一起停擺',
           why: '歸檔正是為了資料磁碟損壞的那一天而存在。',
@@ -162,6 +189,12 @@ export default defineCheck({
     },
   },
 })
+
+function remote({ mount }: ArchiveDirectoryFact, params: Readonly<Record<string, string>>, at: { file: string }): Coded<Code>[] {
+  if (mount === undefined) return []
+  if (OBJECT_STORE.test(mount.type)) return [finding('object-store', 'warning', { ...params, type: mount.type }, { at })]
+  return NETWORK.test(mount.type) ? [finding('network', 'info', { ...params, type: mount.type, source: mount.source }, { at })] : []
+}
 
 function refusal(reason: string, params: Readonly<Record<string, string>>, at: { file: string }): Coded<Code> {
   if (reason === 'EROFS') return finding('read-only', 'error', params, { at })

@@ -1,4 +1,5 @@
 /** Every check of doctor, in alphabetical order. One test holds this list against the folder, the tests and the documentation. */
+import archiveApparmor from './archive-apparmor.ts'
 import archiveBackups from './archive-backups.ts'
 import archiveCommand from './archive-command.ts'
 import archiveDirectory from './archive-directory.ts'
@@ -38,6 +39,7 @@ import walLevel from './wal-level.ts'
 import walSpace from './wal-space.ts'
 
 export const checks: readonly Check[] = [
+  archiveApparmor,
   archiveBackups,
   archiveCommand,
   archiveDirectory,

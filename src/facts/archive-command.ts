@@ -5,6 +5,7 @@
  * @see https://www.postgresql.org/docs/current/basic-archive.html
  */
 import { codeOf } from '../errors.ts'
+import { absolute, statOf } from '../platforms/reading.ts'
 import { readArchiveCommand } from '../postgres/archive-command/index.ts'
 import type { Judgement } from '../postgres/archive-command/index.ts'
 import type { Place } from '../postgres/conf/index.ts'
@@ -12,6 +13,7 @@ import { effectiveSettingsFact } from './effective-settings.ts'
 import type { EffectiveSettings } from './effective-settings.ts'
 import { acting, required, unavailable } from './fact.ts'
 import type { Fact, Gathering } from './fact.ts'
+import { serverEnvironment } from './server-environment.ts'
 
 export interface ArchiveCommandFact {
   readonly via: 'command' | 'library' | 'none'
@@ -26,6 +28,8 @@ export interface ArchiveCommandFact {
   readonly destination?: string
   /** Files do not stay in the destination: Barman moves them on. Here it is certain for a directory on this machine; elsewhere its name tells. */
   readonly spool?: true
+  /** A program that none of the directories of the server's PATH holds; `elsewhere` is where our own PATH has it. */
+  readonly offPath?: { readonly program: string; readonly path: string; readonly elsewhere?: string }
   /** A program of the command that has no text to read, so that the judgement is of the command alone; `missing` it cannot be run either. */
   readonly unread?: { readonly path: string; readonly why: 'missing' | 'closed' | 'not-text' }
 }
@@ -48,13 +52,16 @@ export const archiveCommandFact: Fact<ArchiveCommandFact> = {
       return { via: 'library', text: library, both, ...place(settings, 'archive_library'), ...(directory === undefined || directory === '' ? {} : { destination: directory }) }
     }
     if (command.trim() === '') return { via: 'none', text: '', both, ...place(settings, 'archive_command') }
-    const { judgement, unread } = await judge(from, command)
+    const environment = await serverEnvironment(from)
+    const { judgement, unread } = await judge(from, command, environment)
+    const offPath = await lookUp(from, judgement.lookedUp ?? [], environment?.get('PATH'))
     const destination = judgement.destination === undefined ? undefined : (from.host.os === 'win32' ? judgement.destination.replaceAll('\\', '/') : judgement.destination).replace(/(.)\/+$/, '$1')
     return {
       via: 'command', text: command, both, judgement, ...place(settings, 'archive_command'),
       ...(destination === undefined ? {} : { destination }),
       ...(judgement.spool === true && (destination === undefined || (await besideWals(from, destination))) ? { spool: true } : {}),
       ...(unread === undefined ? {} : { unread }),
+      ...(offPath === undefined ? {} : { offPath }),
     }
   },
 }
@@ -74,12 +81,26 @@ async function besideWals(from: Gathering, directory: string): Promise<boolean> 
   return from.host.stat(directory.replace(/[^/]+$/, 'wals'), acting(from)).then(() => true, () => false)
 }
 
+/** The first program that the server's shell would not find; undefined where there is none, or its PATH is not known. */
+async function lookUp(from: Gathering, programs: readonly string[], path: string | undefined): Promise<ArchiveCommandFact['offPath']> {
+  if (path === undefined) return undefined
+  // An empty part is the directory that the archiver runs in.
+  const directories = path.split(':').map((directory) => absolute(from.cluster.dataDir, directory === '' ? '.' : directory))
+  for (const program of programs) {
+    const there = await Promise.all(directories.map((directory) => statOf(from.host, `${directory}/${program}`, acting(from))))
+    if (there.some((info) => info?.kind === 'file')) continue
+    const elsewhere = await from.host.which(program)
+    return { program, path, ...(elsewhere === undefined ? {} : { elsewhere }) }
+  }
+  return undefined
+}
+
 type Script = { readonly text: string } | { readonly why: 'missing' | 'closed' | 'not-text' }
 
 /** Reads the command, then again with the text of each script that it turned out to run. */
-async function judge(from: Gathering, command: string): Promise<Pick<ArchiveCommandFact, 'unread'> & { readonly judgement: Judgement }> {
+async function judge(from: Gathering, command: string, environment: ReadonlyMap<string, string> | undefined): Promise<Pick<ArchiveCommandFact, 'unread'> & { readonly judgement: Judgement }> {
   const scripts = new Map<string, Script>()
-  const options = { shell: from.host.os === 'win32' ? 'cmd' : 'sh', major: from.cluster.major } as const
+  const options = { shell: from.host.os === 'win32' ? 'cmd' : 'sh', major: from.cluster.major, environment } as const
   for (let depth = 0; ; depth++) {
     const asked: string[] = []
     const judgement = readArchiveCommand(command, {

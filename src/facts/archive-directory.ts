@@ -4,6 +4,9 @@
  */
 import { codeOf } from '../errors.ts'
 import type { FileInfo, FileKind, FileSystemInfo } from '../host/host.ts'
+import { mountOf } from '../platforms/mounts.ts'
+import type { Mount } from '../platforms/mounts.ts'
+import { textOf } from '../platforms/reading.ts'
 import { archiveCommandFact } from './archive-command.ts'
 import { acting, actsAsOwner, required, unavailable } from './fact.ts'
 import type { Fact, Gathering } from './fact.ts'
@@ -24,6 +27,8 @@ export interface ArchiveDirectoryFact {
   readonly sameFileSystemAsData?: boolean
   readonly sameFileSystemAsWal?: boolean
   readonly fileSystem?: FileSystemInfo
+  /** The kind of file system it is, where that can be told (Linux). */
+  readonly mount?: Mount
 }
 
 export const archiveDirectoryFact: Fact<ArchiveDirectoryFact> = {
@@ -50,6 +55,7 @@ export async function examine(from: Gathering, path: string): Promise<ArchiveDir
     host.stat(`${cluster.dataDir}/pg_wal`, as).catch(() => undefined),
     host.fileSystem(path, as).catch(() => undefined),
   ])
+  const mount = host.os === 'linux' ? await mountFor(from, real) : undefined
   const dataReal = await host.realPath(cluster.dataDir, as).catch(() => cluster.dataDir)
   return {
     path,
@@ -62,7 +68,14 @@ export async function examine(from: Gathering, path: string): Promise<ArchiveDir
     ...(data === undefined ? {} : { sameFileSystemAsData: data.device === info.device }),
     ...(wal === undefined ? {} : { sameFileSystemAsWal: wal.device === info.device }),
     ...(fileSystem === undefined ? {} : { fileSystem }),
+    ...(mount === undefined ? {} : { mount }),
   }
+}
+
+/** As the server sees it, whose service may have mounts of its own; else as we do. */
+async function mountFor({ host, cluster: { pid } }: Gathering, path: string): Promise<Mount | undefined> {
+  const theirs = pid === undefined ? undefined : await textOf(host, `/proc/${pid}/mountinfo`)
+  return mountOf(theirs ?? await textOf(host, '/proc/self/mountinfo') ?? '', path)
 }
 
 type Reached = { readonly state: 'directory'; readonly info: FileInfo } | { readonly state: 'missing' | 'not-a-directory' | 'closed'; readonly obstacle: string; readonly kind?: FileKind }

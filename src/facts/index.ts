@@ -1,4 +1,5 @@
 /** Every fact, by name. What `--save-facts` writes and what a check may need; one test holds this list against the folder. */
+import { apparmorFact } from './apparmor.ts'
 import { archiveCommandFact } from './archive-command.ts'
 import { archiveContentsFact } from './archive-contents.ts'
 import { archiveDirectoryFact } from './archive-directory.ts'
@@ -32,6 +33,7 @@ import { stuckSegmentFact } from './stuck-segment.ts'
 import { walFlowFact } from './wal-flow.ts'
 
 export const facts: readonly Fact<unknown>[] = [
+  apparmorFact,
   archiveCommandFact,
   archiveContentsFact,
   archiveDirectoryFact,

@@ -34,6 +34,7 @@ describe('what Barman moves on', () => {
 describe('a command', () => {
   it.each([
     ['/bin/true', ['error discards']],
+    ['wal-e wal-push %p && pgbackrest --stanza=main archive-push %p', ['error takes-ahead']],
     ['exit 0', ['error discards']],
     ['false', ['error always-fails']],
     ['cp %p /a/fixed.wal', ['error fixed-target']],
@@ -71,6 +72,7 @@ describe('a command', () => {
   })
 
   it('what cannot be read is not judged', async () => {
+    expect(await found('store %p %f', 15, { offPath: { program: 'store', path: '/usr/bin:/bin', elsewhere: '/opt/bin/store' } })).toMatchObject([{ code: 'program-off-path', severity: 'error', params: { program: 'store', path: '/usr/bin:/bin', elsewhere: '/opt/bin/store' } }])
     expect(codes(await found('/opt/a.sh %p %f', 15, { unread: { path: '/opt/a.sh', why: 'closed' } }))).toEqual(['skip not-readable'])
     expect(codes(await found('/opt/a %p %f', 15, { unread: { path: '/opt/a', why: 'not-text' } }))).toEqual(['skip unknown-destination'])
   })

@@ -35,6 +35,11 @@ it.each<[string, Partial<ArchiveDirectoryFact>, string[]]>([
   ['the disk of pg_wal', { sameFileSystemAsWal: true }, ['warning same-file-system']],
   ['somebody else\'s', { owner: { uid: 1000, name: 'joe' } }, ['warning foreign-owner']],
   ['open to all', { mode: 0o777 }, ['warning open-to-all']],
+  ['a disk of this machine', { mount: { type: 'ext4', source: '/dev/sdb1' } }, []],
+  ['a file system in memory that is one\'s own', { mount: { type: 'fuse.mergerfs', source: 'disks' } }, []],
+  ['a file server', { mount: { type: 'nfs4', source: 'nas:/wal' } }, ['info network']],
+  ['Windows\' kind', { mount: { type: 'cifs', source: '//nas/wal' } }, ['info network']],
+  ['an object store', { mount: { type: 'fuse.s3fs', source: 's3fs' } }, ['warning object-store']],
   ['sticky', { mode: 0o1777 }, []],
 ])('%s', (_what, over, expected) => {
   expect(codes(found(over))).toEqual(expected)

@@ -3,6 +3,7 @@
 import fs from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { NodeHost } from '../../src/host/node-host.ts'
 import { eventually } from '../support/eventually.ts'
 import { names, Patient, remedy } from '../support/patient.ts'
 
@@ -138,4 +139,24 @@ describe('what the configuration file makes of a command', () => {
     await cureAsTold()
     await cure()
   })
+})
+
+it('A21: found by hand, not by the server: another PATH', async () => {
+  const elsewhere = `${patient.server.root}/tools`
+  await patient.makeDirectory(elsewhere, 0o755)
+  await patient.write(`${elsewhere}/store-wal`, `#!/bin/sh\nexec /bin/sh ${patient.script} "$1" "$2"\n`, 0o755)
+  await patient.setCommand('store-wal %p %f || exit 1')
+  await patient.reload()
+  await patient.failOnce()
+  // Whoever looks has it in the PATH.
+  const host = new NodeHost({ ...patient.host.env, PATH: `${elsewhere}:${process.env['PATH']!}` })
+  const [found] = (await patient.alarms({}, {}, host)).filter(({ name }) => name.startsWith('archive-command/'))
+  expect(found).toMatchObject({ name: 'archive-command/program-off-path', severity: 'error', params: { program: 'store-wal', elsewhere: `${elsewhere}/store-wal` }, at: { file: patient.conf } })
+  expect(remedy(found)).toContain(`${elsewhere}/store-wal`)
+  // The remedy: the full path.
+  await patient.setCommand(`${elsewhere}/store-wal %p %f || exit 1`)
+  await patient.reload()
+  await patient.drain()
+  expect(names(await patient.alarms({}, {}, host))).toEqual([])
+  await cure()
 })

@@ -49,6 +49,8 @@ export interface Evaluation {
   readonly opaque: boolean
   readonly compares: boolean
   readonly scripts: readonly string[]
+  /** Programs without a path that get the file: looked up in the server's PATH. */
+  readonly lookedUp: readonly string[]
   readonly external: boolean
   readonly reads: boolean
 }
@@ -59,6 +61,8 @@ export interface EvaluateOptions {
   /** Judges the text of a script that is pgwal's own; undefined where it is another. */
   readonly own: (text: string) => { readonly archiveDir: string | undefined } | undefined
   readonly ownName: string
+  /** Variables that the command inherits, of those that count here. */
+  readonly environment?: ReadonlyMap<string, string> | undefined
 }
 
 const MOST_STATES = 400
@@ -68,11 +72,11 @@ export function evaluate(source: string, options: EvaluateOptions): Evaluation {
   const evaluator = new Evaluator(options)
   const start: State = {
     status: 0, exited: false, absent: new Set(), present: new Set(), identical: false, store: undefined, failed: undefined, skipped: false,
-    overwrites: 'no', atomic: 'unknown', synced: 'no', variables: new Map(), options: new Set(),
+    overwrites: 'no', atomic: 'unknown', synced: 'no', variables: new Map(options.environment), options: new Set(),
   }
   const tree = options.shell === 'cmd' ? parseCmd(source) : parseSh(source)
   const ends = evaluator.run(tree, [start], false)
-  return { ends, problems: evaluator.problems, opaque: evaluator.opaque, compares: evaluator.compares, scripts: evaluator.scripts, external: evaluator.external, reads: evaluator.reads }
+  return { ends, problems: evaluator.problems, opaque: evaluator.opaque, compares: evaluator.compares, scripts: evaluator.scripts, lookedUp: [...evaluator.lookedUp], external: evaluator.external, reads: evaluator.reads }
 }
 
 const worse = (a: Answer, b: Answer): Answer => a === 'yes' || b === 'yes' ? 'yes' : a === 'unknown' || b === 'unknown' ? 'unknown' : 'no'
@@ -100,15 +104,34 @@ interface StoreOptions {
   readonly moves?: boolean
 }
 
+/** Wrappers that look for a program elsewhere than the shell would, or may. */
+const APART: ReadonlySet<string> = new Set(['sudo', 'doas', 'runuser', 'env', 'envdir', 'busybox'])
+
+/**
+ * Whether an archiver takes files whose turn has not come, and tells the server that they are archived: it renames their .ready.
+ * https://github.com/wal-e/wal-e, https://wal-g.readthedocs.io/PostgreSQL/, https://postgrespro.github.io/pg_probackup/
+ */
+function takesAhead(tool: string, words: readonly string[], variables: ReadonlyMap<string, string>): boolean {
+  const option = (pattern: RegExp) => words.map((word, at) => (pattern.test(word) ? (word.includes('=') ? word.replace(/^.*=/, '') : words[at + 1] ?? '') : undefined)).find((value) => value !== undefined)
+  if (tool === 'wal-g') return /^(?:1|t|true)$/i.test(variables.get('PG_READY_RENAME') ?? '')
+  if (tool === 'wal-e') return option(/^(?:-p|--pool-size)(?:=|$)/) !== '1'
+  return tool === 'pg_probackup' && !words.includes('--no-ready-rename') && Number(option(/^--batch-size(?:=|$)/) ?? 1) > 1
+}
+
 class Evaluator {
   readonly problems: Problem[] = []
   readonly scripts: string[] = []
+  readonly lookedUp = new Set<string>()
   opaque = false
   compares = false
   external = false
   /** Something reads the live WAL file. */
   reads = false
   #depth = 0
+  /** Above 0 the PATH is another one: that of another account or machine, or of a file that sets it. */
+  #apart = 0
+  /** Archivers that take files before their turn comes. */
+  readonly #ahead = new Set<string>()
   readonly #functions = new Map<string, Node>()
 
   constructor(readonly options: EvaluateOptions) {}
@@ -345,6 +368,9 @@ class Evaluator {
     if (WRAPPERS.has(name)) return this.#wrapped(name, rest, redirects, state, begun)
     if (SHELLS.has(name) || name === 'cmd' || name === '.' || name === 'source') return this.#shell(name, rest, state)
     if (name === 'ssh') return this.#ssh(rest, redirects, state)
+    if (/^(?:export|readonly|local|declare|typeset)$/.test(name) && rest.some((word) => word.startsWith('PATH='))) this.#apart++
+    // What a shell has built in takes no WAL file.
+    if (this.#apart === 0 && this.options.shell === 'sh' && /^[\w.+-]+$/.test(program) && !state.variables.has('PATH') && !begun.variables.has('PATH') && rest.some((word) => word.includes(P) || word.includes(F))) this.lookedUp.add(program)
     const archiver = archiverNamed(name)
     if (archiver !== undefined) return this.#archiver(archiver, rest, state, begun)
     const uploader = UPLOADERS.get(name)
@@ -435,7 +461,10 @@ class Evaluator {
       const dashes = rest.indexOf('--')
       return dashes < 0 ? this.#foreign(name, name, words, state) : this.#command(rest.slice(dashes + 1), redirects, state, begun)
     }
+    const apart = APART.has(name)
+    if (apart) this.#apart++
     let ends = name === 'flock' && rest.length === 1 && rest[0]!.includes(' ') ? this.#sub(rest[0]!, state) : this.#command(rest, redirects, state, begun)
+    if (apart) this.#apart--
     if (kills) ends = [...ends, { ...state, status: 255 }]
     else if (name === 'timeout' || name === 'flock' || name === 'sudo') ends = [...ends, failure(state)]
     return name === 'exec' ? ends.map((end) => ({ ...end, exited: true })) : ends
@@ -488,7 +517,10 @@ class Evaluator {
   /** Runs in the shell itself. A file that cannot be read is taken for one that sets variables, as such files do. */
   #sourced(words: readonly string[], state: State): State[] {
     const text = words[0] === undefined || words[0].includes(UNKNOWN) ? undefined : this.options.script?.(words[0])
-    if (text === undefined || this.#depth >= MOST_DEPTH) return [success(state), failure(state)]
+    if (text === undefined || this.#depth >= MOST_DEPTH) {
+      this.#apart++
+      return [success(state), failure(state)]
+    }
     this.#depth++
     try {
       return [...this.run(parseSh(text), [state], true)]
@@ -564,6 +596,7 @@ class Evaluator {
     let overwrites = archiver.overwrites
     if (archiver.tool === 'pg_probackup' && words.includes('--overwrite')) overwrites = 'yes'
     if (archiver.tool === 'wal-g' && /^(?:1|true|on)$/i.test(begun.variables.get('WALG_PREVENT_WAL_OVERWRITE') ?? '')) overwrites = 'no'
+    if (takesAhead(archiver.tool, words, begun.variables)) this.#ahead.add(archiver.tool)
     return this.#store(state, {
       tool: archiver.tool, category: 'known-tool', target: undefined, remote: true, atomic: archiver.atomic, durable: archiver.durable,
       existing: overwrites === 'no' ? 'fail' : overwrites === 'yes' ? 'replace' : 'unknown',
@@ -593,7 +626,9 @@ class Evaluator {
     }
     const remote = words.slice(at + 1).join(' ')
     const before = this.opaque
+    this.#apart++
     const ends = this.#sub(remote, state)
+    this.#apart--
     this.opaque = before
     const input = redirects.find((redirect) => redirect.operator === '<')
     if (input !== undefined) this.#source(this.#text(input.target, state))
@@ -810,6 +845,8 @@ class Evaluator {
     const there = target !== undefined && state.present.has(target)
     const overwrites: Answer = free ? 'no' : how.existing === 'replace' ? 'yes' : how.existing === 'unknown' ? 'unknown' : 'no'
     const published = state.store !== undefined
+    const ahead = [how.tool, ...(published ? [state.store.tool] : [])].find((tool) => this.#ahead.has(tool))
+    if (published && ahead !== undefined) this.problem('takes-ahead', ahead)
     const done = success(state, {
       store: { tool: how.tool, category: how.category, target, remote: how.remote ?? false, ...(how.spool === true ? { spool: true } : {}) },
       overwrites: published && how.moves !== true ? worse(state.overwrites, overwrites) : overwrites,

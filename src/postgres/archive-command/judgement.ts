@@ -55,6 +55,8 @@ export type ProblemCode =
   | 'odd-exit-codes'
   /** May ask a question that nobody answers. */
   | 'prompts'
+  /** One of two archivers takes files that the other then never gets. */
+  | 'takes-ahead'
   | 'syntax'
 
 export interface Problem { readonly code: ProblemCode; readonly detail?: string }
@@ -65,6 +67,8 @@ export interface Judgement {
   readonly tool?: string
   /** The script or unfamiliar program that the command runs. */
   readonly script?: string
+  /** Programs without a path that get the file, in the order of the command: they are looked up in the server's PATH. */
+  readonly lookedUp?: readonly string[]
   /** The archive's directory on this machine, where it can be told. */
   readonly destination?: string
   /** Stored on another machine or in an object store. */

@@ -14,7 +14,12 @@ export interface ReadOptions {
   readonly major: number
   /** The text of a script, undefined where it cannot be read. */
   readonly script?: (path: string) => string | undefined
+  /** The server's environment, where it is known. */
+  readonly environment?: ReadonlyMap<string, string> | undefined
 }
+
+/** Of the server's environment only what changes what a command means. */
+const INHERITED = ['PG_READY_RENAME']
 
 const MARKER = ARCHIVE_SCRIPT_MARKER.replace(/ \d+$/, ' ')
 
@@ -57,7 +62,7 @@ export function readArchiveCommand(text: string, options: ReadOptions): Judgemen
   let evaluation: Evaluation
   try {
     evaluation = evaluate(expanded, {
-      shell: options.shell, script: options.script, ownName: options.shell === 'cmd' ? CMD_SCRIPT_NAME : ARCHIVE_SCRIPT_NAME,
+      shell: options.shell, script: options.script, environment: new Map(INHERITED.flatMap((name) => { const value = options.environment?.get(name); return value === undefined ? [] : [[name, value]] })), ownName: options.shell === 'cmd' ? CMD_SCRIPT_NAME : ARCHIVE_SCRIPT_NAME,
       own: (script) => {
         const read = readArchiveScript(script)
         systemIdentifier = read?.systemIdentifier ?? systemIdentifier
@@ -123,7 +128,7 @@ function judge(evaluation: Evaluation, bad: readonly Problem[], uses: { usesP: b
   if (stored.length === 0 && ends.every((end) => end.status !== 0)) add('always-fails')
 
   return {
-    kind, ...(store === undefined ? {} : { tool: store.tool }), ...(evaluation.scripts[0] === undefined ? {} : { script: evaluation.scripts[0] }),
+    kind, ...(evaluation.lookedUp.length === 0 ? {} : { lookedUp: evaluation.lookedUp }), ...(store === undefined ? {} : { tool: store.tool }), ...(evaluation.scripts[0] === undefined ? {} : { script: evaluation.scripts[0] }),
     ...(place === undefined ? {} : place), remote: store?.remote ?? false, ...(store?.spool === true ? { spool: true } : {}),
     overwrites, atomic, durable,
     propagatesFailure: propagation === 'yes' && opaque && kind !== 'pgwal' ? 'unknown' : propagation,
