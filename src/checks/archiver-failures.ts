@@ -307,11 +307,14 @@ export default defineCheck({
 /** A WAL file's name, as it stands in a command that was run. */
 const WAL_NAME = /[0-9A-F]{24}|[0-9A-F]{8}\.history/
 
+const SIGQUIT = 3
+
 /** The newest line, where it names no file at all; else the newest about what is next in the queue. */
 function lastLine(log: Outcome<LogFact>, status: Outcome<ArchiveStatusFact>): ArchiverLine | undefined {
   if (!log.ok) return undefined
   const next = status.ok ? status.value.oldest?.name : undefined
-  const failures = log.value.archiverLines.filter(({ exitCode, signal, exception, cause }) => exitCode !== undefined || signal !== undefined || exception !== undefined || cause !== undefined)
+  // The postmaster sends SIGQUIT to everything that it started when it is told to stop at once: that says nothing of the command.
+  const failures = log.value.archiverLines.filter(({ exitCode, signal, exception, cause }) => signal !== SIGQUIT && (exitCode ?? signal ?? exception ?? cause) !== undefined)
   const words = ({ command = '', cause = '', message }: ArchiverLine) => `${command}\n${cause}\n${message}`
   const about = next === undefined ? undefined : failures.findLast((line) => words(line).includes(next))
   const newest = failures.at(-1)

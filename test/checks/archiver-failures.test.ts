@@ -42,6 +42,9 @@ describe('what the statistics do not count', () => {
   ])('%s: %j', (code, line) => {
     expect(codes(found({ archiver: stats(null, null), status: queue(1), log: log(line) }))).toEqual([`error ${code}`])
   })
+  it('an immediate stop of the server ends its commands too, and is no failure', () => {
+    expect(found({ archiver: stats(null, 5), status: queue(1), log: log({ message: 'archive command was terminated by signal 3: Quit', signal: 3, command: `cp pg_wal/${NEXT} /a/${NEXT}` }) })).toEqual([])
+  })
   it('is over when it was about another segment than what waits now', () => {
     expect(found({ archiver: stats(null, 5), status: queue(1), log: log({ message: 'x', exitCode: 127, command: '/no/such pg_wal/000000010000000000000003' }) })).toEqual([])
   })
