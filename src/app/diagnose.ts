@@ -22,6 +22,8 @@ export interface CheckSelection {
   /** Ids; empty or absent: all. */
   readonly only?: readonly string[]
   readonly skip?: readonly string[]
+  /** A newer major to which the cluster is to be upgraded: the checks about that are run as well. */
+  readonly forVersion?: number
 }
 
 export interface DiagnoseOptions extends GatheringOptions, Judging {
@@ -60,15 +62,16 @@ export async function judgeSeen(seen: Seen, selection: Judging = {}): Promise<Cl
  */
 export async function runChecks(seen: Seen, selection: CheckSelection = {}): Promise<CheckResult[]> {
   const chosen = select(selection)
-  const context: CheckContext = { cluster: seen.cluster, now: seen.now, wanted: seen.wanted }
+  const { forVersion } = selection
+  const context: CheckContext = { cluster: seen.cluster, now: seen.now, wanted: seen.wanted, ...(forVersion === undefined ? {} : { forVersion }) }
   return Promise.all(chosen.map(async (check) => ({ id: check.id, verdict: await judge(check, seen, context) })))
 }
 
-function select({ only = [], skip = [] }: CheckSelection): readonly Check[] {
+function select({ only = [], skip = [], forVersion }: CheckSelection): readonly Check[] {
   for (const id of [...only, ...skip]) {
     if (!checks.some((check) => check.id === id)) throw new UserError('unknown-check', { id })
   }
-  return checks.filter(({ id }) => (only.length === 0 || only.includes(id)) && !skip.includes(id))
+  return checks.filter(({ id, upgrade }) => (only.length === 0 ? upgrade !== true || forVersion !== undefined : only.includes(id)) && !skip.includes(id))
 }
 
 /** A crash of one check, or of a fact that it needs, is told as such and spoils no other. */

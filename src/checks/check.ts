@@ -57,6 +57,8 @@ export interface CheckContext {
   readonly cluster: Cluster
   readonly now: Date
   readonly wanted: { readonly replicationUser: string; readonly allowFrom: readonly string[] }
+  /** The newer major to which the cluster is to be upgraded, where the user asks about that. */
+  readonly forVersion?: number
 }
 
 /**
@@ -73,6 +75,8 @@ export interface Check<
   readonly source: string
   readonly needs: N
   readonly uses?: U
+  /** Only run where the user asks about an upgrade ({@link CheckContext.forVersion}), or for this check by its id. */
+  readonly upgrade?: true
   appliesTo?(facts: Values<N>, context: CheckContext): boolean
   run(facts: Values<N>, uses: Outcomes<U>, context: CheckContext): (Omit<Finding, 'code'> & { readonly code: Code })[]
   readonly text: Readonly<Record<Locale, CheckText<Code>>>

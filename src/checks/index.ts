@@ -34,6 +34,8 @@ import serverReachable from './server-reachable.ts'
 import serviceSandbox from './service-sandbox.ts'
 import settingsInForce from './settings-in-force.ts'
 import unfinishedRun from './unfinished-run.ts'
+import upgradeHba from './upgrade-hba.ts'
+import upgradeSettings from './upgrade-settings.ts'
 import walKeepSize from './wal-keep-size.ts'
 import walLevel from './wal-level.ts'
 import walSpace from './wal-space.ts'
@@ -73,6 +75,8 @@ export const checks: readonly Check[] = [
   serviceSandbox,
   settingsInForce,
   unfinishedRun,
+  upgradeHba,
+  upgradeSettings,
   walKeepSize,
   walLevel,
   walSpace,

@@ -8,7 +8,7 @@ const SEVERITIES: readonly Severity[] = ['error', 'warning', 'info']
 export default class Doctor extends BaseCommand {
   static override summary = 'diagnose WAL archiving; changes nothing'
   static override description = 'Works with the server down, without a login and without root; what it could not see it says. Exit code: 0 nothing at or above --fail-on, 1 findings, 2 could not run.'
-  static override examples = ['<%= config.bin %> doctor', 'sudo <%= config.bin %> doctor --cluster 15/main', '<%= config.bin %> doctor --json --fail-on warning', '<%= config.bin %> doctor --format nagios', '<%= config.bin %> doctor --save-facts facts.json']
+  static override examples = ['<%= config.bin %> doctor', 'sudo <%= config.bin %> doctor --cluster 15/main', '<%= config.bin %> doctor --json --fail-on warning', '<%= config.bin %> doctor --format nagios', '<%= config.bin %> doctor --for-version 17', '<%= config.bin %> doctor --save-facts facts.json']
   static override flags = {
     ...clusterFlags,
     ...connectionFlags,
@@ -16,6 +16,7 @@ export default class Doctor extends BaseCommand {
     skip: Flags.string({ description: 'not this check (repeatable)', helpValue: 'ID', multiple: true }),
     'fail-on': Flags.option({ options: SEVERITIES, default: 'error' as const })({ description: 'the least severity that counts for the exit code' }),
     format: Flags.option({ options: FORMATS })({ description: 'json is --json; nagios and prometheus are for monitoring, and have no use for --fail-on', exclusive: ['json'] }),
+    'for-version': Flags.string({ description: 'also what a newer major would refuse or read differently: 13 to 18', helpValue: 'N' }),
     deep: Flags.boolean({ description: 'look into every archived segment, not into a few; takes as long as it takes' }),
     'replication-user': Flags.string({ description: 'role that takes base backups (default: postgres, or the owner\'s)', helpValue: 'NAME' }),
     'allow-from': Flags.string({ description: 'network from which base backups are taken (repeatable)', helpValue: 'CIDR', multiple: true }),
@@ -34,7 +35,7 @@ export default class Doctor extends BaseCommand {
     const context = await this.context({ ...flags, json: flags.json || format === 'json', quiet: flags.quiet || monitored })
     const { diagnoseAll, diagnoseSaved } = await import('../app/doctor.ts')
     const { clusterReportsFor, clusterReportsJson, clusterReportsText } = await import('../app/present.ts')
-    const checks = { only: flags.only ?? [], skip: flags.skip ?? [], measure: monitored }
+    const checks = { only: flags.only ?? [], skip: flags.skip ?? [], measure: monitored, ...(flags['for-version'] === undefined ? {} : { forVersion: flags['for-version'] }) }
     const saved = flags.facts === undefined ? undefined : await diagnoseSaved(context, flags.facts, flags.cluster, checks)
     const reports = saved?.reports ?? await diagnoseAll(context, selectionOf(flags), {
       ...checks,

@@ -23,6 +23,7 @@ import { loginFact } from './login.ts'
 import { openRunsFact } from './open-runs.ts'
 import { pgbackrestFact } from './pgbackrest.ts'
 import { processesFact } from './processes.ts'
+import { recoveryConfFact } from './recovery-conf.ts'
 import { replicationFact } from './replication.ts'
 import { roleSettingsFact } from './role-settings.ts'
 import { rolesFact } from './roles.ts'
@@ -56,6 +57,7 @@ export const facts: readonly Fact<unknown>[] = [
   openRunsFact,
   pgbackrestFact,
   processesFact,
+  recoveryConfFact,
   replicationFact,
   roleSettingsFact,
   rolesFact,

@@ -161,6 +161,18 @@ export const errorTexts = {
     en: { message: 'There is no check {id}.', remedy: '`pgwal checks` lists them.' },
     'zh-TW': { message: '沒有 {id} 這項檢查。', remedy: '`pgwal checks` 會列出所有檢查。' },
   },
+  'for-version-unknown': {
+    en: { message: '--for-version takes a major that pgwal knows, not {asked}.', remedy: 'One of {allowed}.' },
+    'zh-TW': { message: '--for-version 須為 pgwal 認得的主要版本，而非 {asked}。', remedy: '可用的值：{allowed}。' },
+  },
+  'for-version-not-newer': {
+    en: { message: '{cluster} is PostgreSQL {major} already: --for-version {asked} is no upgrade.', remedy: 'One of {allowed}.' },
+    'zh-TW': { message: '{cluster} 已經是 PostgreSQL {major}：--for-version {asked} 並非升級。', remedy: '可用的值：{allowed}。' },
+  },
+  'for-version-newest': {
+    en: { message: '{cluster} is PostgreSQL {major}: pgwal knows no newer one.', remedy: 'Leave out --for-version {asked}.' },
+    'zh-TW': { message: '{cluster} 是 PostgreSQL {major}：pgwal 不認得更新的版本。', remedy: '請去掉 --for-version {asked}。' },
+  },
   'no-such-service': {
     en: { message: 'No service file has the service {service} (PGSERVICE): {files}.', remedy: 'Correct or unset PGSERVICE; PGSERVICEFILE names another file.' },
     'zh-TW': { message: '沒有任何服務檔含有服務 {service}（PGSERVICE）：{files}。', remedy: '請更正或取消 PGSERVICE；PGSERVICEFILE 可指定其他檔案。' },

@@ -1,4 +1,5 @@
 export type { Answer, Judgement, JudgementKind, Problem, ProblemCode } from './judgement.ts'
+export { PLACEHOLDERS, STRICT_PLACEHOLDERS, unknownPlaceholders } from './placeholders.ts'
 export * from './reader.ts'
 export { pgbackrestOption, readPgbackrest, readPgbackrestConf } from './pgbackrest.ts'
 export { archiveScripting } from './scripting.ts'

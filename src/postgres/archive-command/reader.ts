@@ -3,6 +3,7 @@
 // Placeholders: src/common/percentrepl.c (16 and newer), src/backend/postmaster/shell_archive.c.
 import { evaluate, type Evaluation, F, isKnownPath, P, shown, type State } from './evaluate.ts'
 import type { Answer, Judgement, JudgementKind, Problem, ProblemCode } from './judgement.ts'
+import { PLACEHOLDERS, STRICT_PLACEHOLDERS, unknownPlaceholders } from './placeholders.ts'
 import { ShellSyntaxError } from './syntax.ts'
 import { CMD_SCRIPT_NAME, readCmdScript } from './writer-cmd.ts'
 import { ARCHIVE_SCRIPT_MARKER, ARCHIVE_SCRIPT_NAME } from './writer.ts'
@@ -44,15 +45,9 @@ export function readArchiveScript(text: string): ReadScript | undefined {
 
 /** Reads the value of archive_command, as the server has it (not as it is quoted in postgresql.conf). Never throws for any text. */
 export function readArchiveCommand(text: string, options: ReadOptions): Judgement {
-  const badPlaceholders: string[] = []
-  const expanded = text.replace(/%([\s\S]?)/g, (all, letter: string) => {
-    if (letter === 'p') return P
-    if (letter === 'f') return F
-    if (letter === '%') return '%'
-    // %NAME% of cmd.exe has to be written %%NAME%% as well.
-    if (!badPlaceholders.includes(all)) badPlaceholders.push(all)
-    return all
-  })
+  // %NAME% of cmd.exe has to be written %%NAME%% as well.
+  const badPlaceholders = unknownPlaceholders(text, PLACEHOLDERS['archive_command']!)
+  const expanded = text.replace(/%([pf%])/g, (_all, letter: string) => (letter === 'p' ? P : letter === 'f' ? F : '%'))
   const base = { remote: false, usesP: expanded.includes(P), usesF: expanded.includes(F), badPlaceholders }
   const bad: Problem[] = badPlaceholders.map((detail) => ({ code: 'bad-placeholder', detail }))
   const nothing = { overwrites: 'unknown', atomic: 'unknown', durable: 'unknown', propagatesFailure: 'unknown' } as const
@@ -73,8 +68,8 @@ export function readArchiveCommand(text: string, options: ReadOptions): Judgemen
     if (!(error instanceof ShellSyntaxError)) throw error
     return { ...base, ...nothing, kind: 'unknown', problems: [...bad, { code: 'syntax', detail: error.message }] }
   }
-  // From 16 on the server itself stops at a placeholder that it does not know.
-  if (badPlaceholders.length > 0 && options.major >= 16) bad.push({ code: 'always-fails' })
+  // The server itself stops at a placeholder that it does not know.
+  if (badPlaceholders.length > 0 && options.major >= STRICT_PLACEHOLDERS) bad.push({ code: 'always-fails' })
   return { ...base, ...judge(evaluation, bad, base), ...(systemIdentifier === undefined ? {} : { systemIdentifier }) }
 }
 

@@ -97,6 +97,8 @@ export interface Reads {
 const MAX_DEPTH = 10
 const SYNTAX_ERROR_LIMIT = 100
 const AUTO_CONF = 'postgresql.auto.conf'
+/** The first major that resolves each `..` of a path. */
+const RESOLVES_ALL = 15
 
 type Request = { readonly read: string } | { readonly list: string }
 type Answer = ConfDocument | readonly ListedFile[] | Failure
@@ -303,13 +305,27 @@ export async function readConfiguration(source: FileSource, options: Configurati
  * @throws Error when the new bytes include a file that was not read then.
  */
 export function withFile(configuration: Configuration, path: string, bytes: Uint8Array): Configuration {
-  const files = new Map(configuration.reads.files).set(path, parseConf(bytes))
-  const reads = { files, directories: configuration.reads.directories }
-  const walk = assemble(configuration.options, reads)
+  const { files, directories } = configuration.reads
+  return reassemble(configuration.options, { files: new Map(files).set(path, parseConf(bytes)), directories })
+}
+
+/**
+ * What the server of another major would make of the same files, judged from what was read before. A path with `..` that
+ * this major spells differently is taken for the same file: behind a symbolic link it need not be.
+ */
+export function asMajor({ options, reads: { files, directories } }: Configuration, major: number): Configuration {
+  const rules = { windows: options.windows ?? false, major: RESOLVES_ALL }
+  const alsoResolved = <T>(read: ReadonlyMap<string, T>): Map<string, T> => new Map([...[...read].map(([path, content]) => [canonicalPath(path, rules), content] as const), ...read])
+  return reassemble({ ...options, major }, { files: alsoResolved(files), directories: alsoResolved(directories) })
+}
+
+function reassemble(options: ConfigurationOptions, reads: Reads): Configuration {
+  const walk = assemble(options, reads)
   let step = walk.next()
   while (step.done !== true) {
-    const answer = 'read' in step.value ? files.get(step.value.read) : reads.directories.get(step.value.list)
-    if (answer === undefined) throw new Error(`${path} now includes a file that was not read`)
+    const path = 'read' in step.value ? step.value.read : step.value.list
+    const answer = 'read' in step.value ? reads.files.get(path) : reads.directories.get(path)
+    if (answer === undefined) throw new Error(`${path} is included now, but was not read`)
     step = walk.next(answer)
   }
   return step.value

@@ -1,7 +1,7 @@
 export { formatIp, formatNet, parseCidr, parseIp } from './address.ts'
 export { decide, PHYSICAL_REPLICATION, type Alternative, type Decision, type Dependency, type HbaKnowledge, type HbaQuestion } from './decide.ts'
 export { insertReplicationRules, surveyReplication, type HbaEdit, type InsertionProof, type InsertionRefusal, type ReplicationInsertion, type ReplicationWish, type Segment } from './insert.ts'
-export { parseHba, printHba, readHba, rereadHba, type HbaFile, type HbaOptions, type HbaSourceFile } from './read.ts'
+export { hbaAsMajor, parseHba, printHba, readHba, rereadHba, type HbaFile, type HbaOptions, type HbaSourceFile } from './read.ts'
 export { HBA_TRAPS, traps, type HbaTrap, type HbaTrapCode } from './traps.ts'
 export { unreachable, type Unreachable } from './unreachable.ts'
 export type { ConnectionType, HbaError, HbaFeatures, HbaName, HbaPeer, HbaRule } from './types.ts'

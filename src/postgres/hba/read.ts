@@ -363,6 +363,15 @@ export function rereadHba(snapshot: Snapshot, options: HbaOptions): HbaFile {
   return { ...step.value, snapshot }
 }
 
+/**
+ * What a server of another major makes of the same files. A path with `..` that it spells differently is taken for the
+ * same file: behind a symbolic link it need not be.
+ */
+export function hbaAsMajor({ options, snapshot: { files, directories } }: HbaFile, major: number): HbaFile {
+  const alsoResolved = <T>(read: ReadonlyMap<string, T>): Map<string, T> => new Map([...[...read].map(([path, content]) => [canonical(path), content] as const), ...read])
+  return rereadHba({ files: alsoResolved(files), directories: alsoResolved(directories) }, { ...options, major })
+}
+
 /** Reads the bytes of one file; whatever it includes is missing. */
 export function parseHba(bytes: Uint8Array, options: Omit<HbaOptions, 'hbaFile'> & { readonly hbaFile?: string }): HbaFile {
   const hbaFile = options.hbaFile ?? '/pg_hba.conf'
