@@ -6,6 +6,7 @@ import type { Host } from './host/host.ts'
 import { errorTexts } from './messages/errors.ts'
 import { chooseLocale, fill } from './messages/locale.ts'
 import type { Locale } from './messages/locale.ts'
+import { problemWords } from './messages/messages.ts'
 import { jsonText } from './report/json-text.ts'
 import { NAGIOS_UNKNOWN, statusLine } from './report/nagios-line.ts'
 import { printable } from './report/printable.ts'
@@ -145,7 +146,7 @@ function optionOf(argv: readonly string[], name: string): string | undefined {
 function describe(error: unknown, command: string, locale: Locale): { code: string; message: string; remedy?: string; stack?: string } {
   if (error instanceof UserError) {
     const text = errorTexts[error.code][locale]
-    const params = Object.fromEntries(Object.entries(error.params).map(([name, value]) => [name, clean(String(value))]))
+    const params = Object.fromEntries(Object.entries(error.params).map(([name, value]) => [name, clean(name === 'problem' ? problemWords(String(value), locale) : String(value))]))
     return { code: error.code, message: fill(text.message, params), remedy: fill(text.remedy, params) }
   }
   if (error instanceof HostError) return { code: error.code, message: clean(error.message) }

@@ -12,18 +12,18 @@ import { CONTROL_FILE_BYTES, parseControlFile } from '../postgres/control-file.t
 import type { ControlFile } from '../postgres/control-file.ts'
 import { targetSettings } from '../postgres/recovery/configuration.ts'
 import type { TargetAction } from '../postgres/recovery/configuration.ts'
-import { parseTarget, timeInUtc, timeInZone } from '../postgres/recovery/target.ts'
+import { timeInUtc, timeInZone } from '../postgres/recovery/target.ts'
 import type { RecoveryTarget } from '../postgres/recovery/target.ts'
 import { lsnToText, numberedSegment, parseWalName, segmentNumber } from '../postgres/wal/index.ts'
 import type { Landmark } from '../postgres/wal/index.ts'
 import { surveyArchive } from '../recover/archive.ts'
 import type { Archive } from '../recover/archive.ts'
 import { findBackups } from '../recover/backup.ts'
-import type { Backup, Unusable } from '../recover/backup.ts'
+import type { Backup } from '../recover/backup.ts'
+import { choose, noBackup, obstacleError, readTarget } from '../recover/choose.ts'
 import { finish } from '../recover/finish.ts'
 import { commandsFor } from '../recover/guide.ts'
-import { judge } from '../recover/judge.ts'
-import type { Obstacle, Remainder, Route } from '../recover/judge.ts'
+import type { Remainder, Route } from '../recover/judge.ts'
 import { checkPlace, discardRestorePlace, makeRestorePlace, occupied } from '../recover/place.ts'
 import type { PlaceState } from '../recover/place.ts'
 import { restoreBackup, sizeOf } from '../recover/restore.ts'
@@ -89,13 +89,6 @@ export async function recover(context: Context, selection: Selection, options: R
   } finally {
     progress.done()
   }
-}
-
-/** @throws UserError `bad-target` */
-export function readTarget(text: string): RecoveryTarget {
-  const target = parseTarget(text, localOffset)
-  if ('problem' in target) throw new UserError(`bad-target-${target.problem}`, { text })
-  return target
 }
 
 /** @throws UserError `into-unusable` for one that has no place to be in */
@@ -188,49 +181,6 @@ async function remainderOf(restoring: Restoring, cluster: Cluster | undefined, a
 function begins(bytes: Uint8Array, address: bigint, identifier: bigint): boolean {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   return bytes.length >= 40 && [true, false].some((little) => view.getBigUint64(8, little) === address && view.getBigUint64(24, little) === identifier)
-}
-
-function noBackup(path: string, unusable: readonly Unusable[]): UserError {
-  const [first] = unusable
-  return first === undefined ? new UserError('no-backup', { path }) : new UserError(`backup-${first.code}`, { path: first.path, what: first.what })
-}
-
-interface Chosen {
-  readonly route: Route
-  readonly passedOver: RecoverReport['passedOver']
-}
-
-/** The newest backup from which there is a way. @throws UserError with what stands in the way of the newest, or of the oldest where the target is too old for all */
-async function choose(restoring: Restoring, archive: Archive, { usable, unusable }: { usable: readonly Backup[]; unusable: readonly Unusable[] }, target: RecoveryTarget, timeline: number | undefined, remainder: Remainder | undefined): Promise<Chosen> {
-  const met: { backup: Backup; obstacle: Obstacle }[] = []
-  for (const backup of usable) {
-    const found = await judge(restoring, archive, backup, target, timeline, remainder)
-    if (!('code' in found)) {
-      const passedOver = [...unusable, ...met.map((one) => ({ path: one.backup.path, code: one.obstacle.code, what: '' }))]
-      return { route: found, passedOver }
-    }
-    met.push({ backup, obstacle: found })
-  }
-  const telling = met.every(({ obstacle }) => obstacle.code === 'before-backup') ? met.at(-1)! : met.find(({ obstacle }) => obstacle.code !== 'before-backup')!
-  throw obstacleError(telling.backup, telling.obstacle, archive, target)
-}
-
-/** What stands in the way, as an error. */
-export function obstacleError(backup: Backup, obstacle: Obstacle, archive: Archive, target: RecoveryTarget): UserError {
-  const asked = targetSettings(target, 'current', 'pause')[0]![1]
-  const moment = (time: bigint | undefined): string => (time === undefined ? '–' : `${timeInZone(time, localOffset)} (${timeInUtc(time)})`)
-  switch (obstacle.code) {
-    case 'other-cluster': return new UserError('target-other-cluster', { path: archive.path, found: obstacle.found, own: obstacle.own })
-    case 'no-timeline': return new UserError('target-no-timeline', { path: archive.path, timeline: obstacle.timeline, file: obstacle.file })
-    case 'other-timeline': return new UserError('target-other-timeline', { backup: backup.path, timeline: obstacle.timeline, own: obstacle.own })
-    case 'start-missing': return new UserError('target-start-missing', { path: archive.path, segment: obstacle.segment, backup: backup.path })
-    case 'end-missing': return new UserError('target-end-missing', { path: archive.path, segment: obstacle.segment, backup: backup.path, end: obstacle.end })
-    case 'gap': return new UserError('target-gap', { path: archive.path, first: obstacle.first, last: obstacle.last, count: obstacle.count })
-    case 'damaged': return new UserError('target-damaged', { file: obstacle.file, problem: obstacle.problem })
-    case 'before-backup': return new UserError('target-before-backup', { target: asked, backup: backup.path, end: obstacle.end, time: moment(obstacle.time) })
-    case 'beyond-archive': return new UserError('target-beyond-archive', { target: asked, path: archive.path, last: obstacle.last, time: moment(obstacle.time) })
-    case 'no-such-point': return new UserError('target-no-such-point', { name: obstacle.name, path: archive.path, known: obstacle.known.join(', ') || '–' })
-  }
 }
 
 interface Planned {

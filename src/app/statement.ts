@@ -2,8 +2,11 @@
 import { archiveCommandFact } from '../facts/archive-command.ts'
 import { acting } from '../facts/fact.ts'
 import type { Gathering } from '../facts/fact.ts'
+import { lastBackupDrillFact } from '../facts/last-backup-drill.ts'
 import { lastDrillFact } from '../facts/last-drill.ts'
+import { newestDrill } from '../checks/support/newest-drill.ts'
 import { lastBackup } from '../plan/backup-record.ts'
+import type { BackupDrillRecord } from '../plan/drill-record.ts'
 import { parseBackupHistory, parseWalName } from '../postgres/wal/index.ts'
 import type { CheckResult } from '../report/report.ts'
 import type { NotProved, Statement } from '../report/statement.ts'
@@ -23,23 +26,32 @@ export async function statementOf(gathering: Gathering, checks: readonly CheckRe
   const kept = await gathering.fact(lastDrillFact)
   const drill = kept.ok ? kept.value : null
   // A drill that found no place for its copy is not on record: then it is the one before.
-  const thisRun = drill !== null && roundTripAt !== undefined && drill.at >= roundTripAt.toISOString()
+  const isOfThisRun = (at: string): boolean => roundTripAt !== undefined && at >= roundTripAt.toISOString()
   const backup = await newestBackup(gathering) ?? await ownBackup(gathering)
-  const fromBackup = checks.find(({ id }) => id === 'backup-drill')?.verdict
-  const shown = fromBackup?.kind === 'pass' ? fromBackup.detail?.params : undefined
-  const provedBackup = shown === undefined ? undefined : { path: String(shown['backup']), begunAt: String(shown['begunAt']), target: String(shown['target']) }
+  const keptBackup = await gathering.fact(lastBackupDrillFact)
+  const backupDrill = keptBackup.ok ? keptBackup.value : null
+  const restored = newestDrill(drill, backupDrill)
+  const backupThere = backupDrill?.outcome === 'proved' && isOfThisRun(backupDrill.at)
   const notProved: NotProved[] = [
     ...(archived ? [] : ['archiving' as const]),
-    ...(provedBackup !== undefined ? [] : drill?.outcome !== 'proved' ? ['restore' as const] : now.getTime() - Date.parse(drill.at) > OLD_MS ? ['restore-lately' as const] : []),
-    ...(provedBackup !== undefined ? [] : [backup === undefined ? 'base-backup' as const : 'other-backups' as const]),
+    ...(restored?.outcome !== 'proved' ? ['restore' as const] : now.getTime() - Date.parse(restored.at) > OLD_MS ? ['restore-lately' as const] : []),
+    // One that was restored before may be gone by now.
+    ...(backupThere ? [] : [backup === undefined ? 'base-backup' as const : 'other-backups' as const]),
   ]
   return {
     ...(archived ? { archivedUntil: roundTripAt.toISOString(), ageMs: now.getTime() - roundTripAt.getTime() } : {}),
-    ...(drill === null ? {} : { drill: { ...drill, thisRun } }),
+    ...(drill === null ? {} : { drill: { ...drill, thisRun: isOfThisRun(drill.at) } }),
     ...(backup === undefined ? {} : { backup }),
-    ...(provedBackup === undefined ? {} : { provedBackup }),
+    ...provedBackupOf(backupDrill, isOfThisRun),
     notProved,
   }
+}
+
+function provedBackupOf(drill: BackupDrillRecord | null, isOfThisRun: (at: string) => boolean): Pick<Statement, 'provedBackup' | 'failedBackup'> {
+  if (drill === null) return {}
+  const { at, path = '' } = drill
+  if (drill.outcome === 'failed') return { failedBackup: { at, path, code: drill.code ?? '' } }
+  return { provedBackup: { at, thisRun: isOfThisRun(at), path, begunAt: drill.begunAt ?? '', target: drill.target ?? '' } }
 }
 
 /** The newest base backup of which the archive knows, with drills left out. */

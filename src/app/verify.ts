@@ -1,7 +1,7 @@
 /** The checklist after a restart, on the live server: what it runs with, then what it really does. */
 import type { Context, Selection } from '../base-command.ts'
 import type { Host } from '../host/host.ts'
-import { recordDrill } from '../plan/drill-record.ts'
+import { recordBackupDrill, recordDrill } from '../plan/drill-record.ts'
 import { compose } from '../report/words.ts'
 import type { Verdict } from '../checks/check.ts'
 import type { Cluster } from '../platforms/platform.ts'
@@ -64,6 +64,7 @@ export async function verify(host: Host, cluster: Cluster, options: VerifyOption
           return { kind: 'crash', error } as const
         })
       if (probe.id === restoreDrill.id) await keepDrill(host, cluster, verdict)
+      if (probe.id === backupDrill.id) await keepBackupDrill(host, cluster, verdict, options.fromBackup?.directory ?? '')
       probed.push({ id: probe.id, verdict })
     }
     const checks = [...(await judging), ...probed]
@@ -87,6 +88,21 @@ async function keepDrill(host: Host, cluster: Cluster, verdict: Verdict): Promis
 
 /** Findings that are about the place of the copy, not about the archive. */
 const NOTHING_TRIED = ['no-space', 'space-ran-out', 'directory-unusable', 'refused']
+
+/** The same for a kept backup. */
+async function keepBackupDrill(host: Host, cluster: Cluster, verdict: Verdict, directory: string): Promise<void> {
+  const at = host.now().toISOString()
+  if (verdict.kind === 'pass') {
+    const { backup, begunAt, target, copiedBytes, elapsedMs } = verdict.detail?.params ?? {}
+    await recordBackupDrill(host, cluster, { at, outcome: 'proved', path: String(backup), begunAt: String(begunAt), target: String(target), bytes: Number(copiedBytes), elapsedMs: Number(elapsedMs) })
+  }
+  const found = verdict.kind === 'fail' ? verdict.findings[0] : undefined
+  if (found === undefined || NOTHING_TRIED.includes(found.code) || NO_SUCH_BACKUP.includes(found.code)) return
+  await recordBackupDrill(host, cluster, { at, outcome: 'failed', code: found.code, path: directory })
+}
+
+/** Findings that are about what was asked for, or about this machine, not about a backup. */
+const NO_SUCH_BACKUP = ['no-backup', 'backup-no-backup-label', 'backup-running', 'backup-not-readable', 'backup-needs-program', 'target-before-backup', 'target-beyond-archive', 'target-no-such-point', 'not-archived']
 
 /** How long a segment may take when nobody says: an archiver that failed three times pauses for a minute. */
 const SEGMENT_TIMEOUT_MS = 90_000

@@ -257,7 +257,7 @@ async function check(making: Making, part: string, copied: Copied, stop: AbortSi
     if (codeOf(error) === 'stopped') throw new UserError('interrupted', {}, { cause: error })
     throw error
   })
-  if (problems[0] !== undefined) throw new UserError('backup-unverified', { what: describe(problems[0]), count: problems.length })
+  if (problems[0] !== undefined) throw new UserError('backup-unverified', { ...describe(problems[0]), count: problems.length })
   const own = cluster.major < 13 || copied.method === 'low-level'
   const verifier = `${cluster.binDir ?? ''}/pg_verifybackup`
   if (!own && await host.stat(verifier, as).then(({ kind }) => kind === 'file', () => false)) {
@@ -265,14 +265,16 @@ async function check(making: Making, part: string, copied: Copied, stop: AbortSi
     const [file, ...args] = [...making.prefix, verifier, '--skip-checksums', '--quiet', dataDir]
     const done = await host.run(file!, args, { ...as, timeoutMs: COPY_TIMEOUT_MS, stop })
     if (stop.aborted) throw new UserError('interrupted')
-    if (done.code !== 0) throw new UserError('backup-unverified', { what: done.stderr.trim().split('\n', 1)[0] ?? 'pg_verifybackup', count: 1 })
+    if (done.code !== 0) throw new UserError('backup-unverified', { file: 'pg_verifybackup', problem: done.stderr.trim().split('\n', 1)[0] ?? '', count: 1 })
   }
   for (const directory of await directoriesOf(making, part)) await host.sync(directory, as)
   return { files, bytes, manifestBy: own ? 'pgwal' : 'server' }
 }
 
-export function describe(problem: VerifyProblem): string {
-  return problem.code === 'manifest' ? `backup_manifest: ${problem.problem}` : problem.code === 'unreadable' ? `${problem.path}: ${problem.reason}` : `${problem.path}: ${problem.code}`
+/** The first of what a verification found, as the parameters of a message. */
+export function describe(problem: VerifyProblem): { readonly file: string; readonly problem: string } {
+  if (problem.code === 'manifest') return { file: 'backup_manifest', problem: problem.problem }
+  return { file: problem.path, problem: problem.code === 'unreadable' ? problem.reason : problem.code }
 }
 
 /** All directories of the set: files are durable already, their names need it too. */

@@ -24,7 +24,9 @@ export default class Verify extends BaseCommand {
     const context = await this.context(flags)
     const { verifyAll } = await import('../app/verify.ts')
     const { typedPath } = await import('../platforms/index.ts')
+    const { readTarget } = await import('../recover/choose.ts')
     const { clusterReportsJson, clusterReportsText } = await import('../app/present.ts')
+    if (flags.to !== undefined) readTarget(flags.to)
     const stopping = new AbortController()
     const stop = (): void => { stopping.abort() }
     if (flags.drill) for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop)

@@ -16,6 +16,7 @@ import { effectiveSettingsFact } from './effective-settings.ts'
 import type { Fact } from './fact.ts'
 import { hbaFact } from './hba.ts'
 import { identityFact } from './identity.ts'
+import { lastBackupDrillFact } from './last-backup-drill.ts'
 import { lastDrillFact } from './last-drill.ts'
 import { liveSettingsFact } from './live-settings.ts'
 import { logFact } from './log.ts'
@@ -50,6 +51,7 @@ export const facts: readonly Fact<unknown>[] = [
   effectiveSettingsFact,
   hbaFact,
   identityFact,
+  lastBackupDrillFact,
   lastDrillFact,
   liveSettingsFact,
   logFact,

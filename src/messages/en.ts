@@ -134,6 +134,9 @@ export const en = {
     backup: 'Newest base backup that the archive knows of: "{label}", begun {startTime}. With it and the segments from {segment} on, the cluster can be restored.',
     backupProvedNow: 'Proved: the backup {path} (begun {begunAt}) and the archive since then restore to now.',
     backupProved: 'Proved: the backup {path} (begun {begunAt}) restores to {target}.',
+    backupProvedThen: 'Proved at {at}: the backup {path} (begun {begunAt}) and the archive restored to that moment.',
+    backupProvedThenTo: 'Proved at {at}: the backup {path} (begun {begunAt}) restored to {target}.',
+    backupFailed: 'The last restore of a kept backup ({path}) failed at {at} ({code}).',
     noBackup: 'No base backup is known: an archive without one restores nothing.',
     notProved: 'Not proved: {list}.',
     missing: {
@@ -143,6 +146,13 @@ export const en = {
       'base-backup': 'that there is a base backup',
       'other-backups': 'that this backup is still there and complete',
     },
+  },
+
+  /** What is wrong with a file: the value of the parameter `problem`, where it is one of these. */
+  problems: {
+    missing: 'missing', checksum: 'checksum', extra: 'not in the manifest', size: 'wrong size', unreadable: 'not readable', 'cut-off': 'cut off', syntax: 'not in the form of a manifest',
+    short: 'cut off', zeroed: 'only zeros', layout: 'unknown layout', 'other-version': 'of another version', 'not-wal': 'not WAL', name: 'wrong name', 'system-identifier': 'of another cluster',
+    'segment-size': 'wrong segment size', 'file-size': 'wrong size', 'page-address': 'content of another segment', timeline: 'of another timeline', 'missing-history': 'no history file',
   },
 
   /** Why something was not checked. The first form whose names are all given is used. */
@@ -476,7 +486,7 @@ export const en = {
     noPrograms: 'no programs of PostgreSQL {major} were found: install them to start the restored server',
     unusable: {
       'no-backup-label': '{what} is missing', running: 'a data directory in use', 'label-unreadable': 'backup_label says nothing', incremental: 'incremental',
-      'control-file': 'pg_control is damaged ({what})', manifest: 'its manifest is damaged ({what})', 'not-readable': 'not readable ({what})', 'needs-program': '{what} is not on this machine',
+      'control-file': 'pg_control is damaged ({problem})', manifest: 'its manifest is damaged ({problem})', 'not-readable': 'not readable ({what})', 'needs-program': '{what} is not on this machine',
       'tablespace-missing': '{what} is missing', 'version-unknown': 'its version cannot be told', 'other-cluster': 'of another cluster', 'no-timeline': 'a history file is missing',
       'other-timeline': 'of another timeline', 'start-missing': 'the segment that it begins with is missing', 'end-missing': 'the archive ends before it does', gap: 'segments are missing after it',
       damaged: 'a segment after it is damaged', 'before-backup': 'it is younger than the target', 'beyond-archive': 'the archive ends before the target', 'no-such-point': 'the restore point is not there',

@@ -226,8 +226,8 @@ export const errorTexts = {
     'zh-TW': { message: '基礎備份未完成：{program}：{reason}', remedy: '請修正訊息所指的問題，然後再執行一次。' },
   },
   'backup-unverified': {
-    en: { message: 'The backup was not what its manifest says, and was removed: {what} ({count} in all)', remedy: 'The disk may be failing: look into the system\'s log, and use another one.' },
-    'zh-TW': { message: '備份與其清單不符，已移除：{what}（共 {count} 處）', remedy: '磁碟可能即將故障：請查看系統日誌，並改用其他磁碟。' },
+    en: { message: 'The backup was not what its manifest says, and was removed: {file} ({problem}); {count} {count|file|files} in all', remedy: 'The disk may be failing: look into the system\'s log, and use another one.' },
+    'zh-TW': { message: '備份與其清單不符，已移除：{file}（{problem}），共 {count} 個檔案', remedy: '磁碟可能即將故障：請查看系統日誌，並改用其他磁碟。' },
   },
   'backup-archive': {
     en: { message: 'The base backup of {cluster} needs its archive, because pg_basebackup is missing or is not let in, and no archive that holds plain segments is known.', remedy: 'Set archiving up with `pgwal enable`, or install pg_basebackup.' },
@@ -350,12 +350,12 @@ export const errorTexts = {
     'zh-TW': { message: '{path} 是增量備份（{what}），缺少前一份就無法使用。', remedy: '請先以 pg_combinebackup 合併，再指定合併的結果。' },
   },
   'backup-control-file': {
-    en: { message: '{path} cannot be restored: its pg_control is damaged ({what}).', remedy: 'Take another backup.' },
-    'zh-TW': { message: '無法還原 {path}：其 pg_control 已損壞（{what}）。', remedy: '請使用另一份備份。' },
+    en: { message: '{path} cannot be restored: its pg_control is damaged ({problem}).', remedy: 'Take another backup.' },
+    'zh-TW': { message: '無法還原 {path}：其 pg_control 已損壞（{problem}）。', remedy: '請使用另一份備份。' },
   },
   'backup-manifest': {
-    en: { message: '{path} cannot be checked: its backup_manifest is damaged ({what}).', remedy: 'Take another backup. To restore it all the same, unchecked, move backup_manifest away.' },
-    'zh-TW': { message: '無法檢查 {path}：其 backup_manifest 已損壞（{what}）。', remedy: '請使用另一份備份。若仍要不經檢查直接還原，請移走 backup_manifest。' },
+    en: { message: '{path} cannot be checked: its backup_manifest is damaged ({problem}).', remedy: 'Take another backup. To restore it all the same, unchecked, move backup_manifest away.' },
+    'zh-TW': { message: '無法檢查 {path}：其 backup_manifest 已損壞（{problem}）。', remedy: '請使用另一份備份。若仍要不經檢查直接還原，請移走 backup_manifest。' },
   },
   'backup-not-readable': {
     en: { message: '{path} could not be read ({what}).', remedy: 'The restored server\'s owner must be able to read the backup: run as root or as that owner, or give it the right.' },
@@ -373,13 +373,17 @@ export const errorTexts = {
     en: { message: 'The version of {path} cannot be told ({what}).', remedy: 'Take another backup.' },
     'zh-TW': { message: '無法得知 {path} 的版本（{what}）。', remedy: '請使用另一份備份。' },
   },
-  'backup-no-way': {
-    en: { message: 'From {path} there is no way to the target: {reason} {what}', remedy: '`pgwal recover --dry-run` says more.' },
-    'zh-TW': { message: '由 {path} 無法到達目標：{reason} {what}', remedy: '`pgwal recover --dry-run` 會說明更多。' },
-  },
   'backup-damaged': {
     en: { message: 'The backup {path} is damaged: {file} ({problem}). Nothing of it was kept.', remedy: 'Take another backup: --from-backup DIR' },
     'zh-TW': { message: '備份 {path} 已損壞：{file}（{problem}）。沒有保留任何還原的內容。', remedy: '請使用另一份備份：--from-backup DIR' },
+  },
+  'backup-differs': {
+    en: { message: 'The backup {path} is not what its manifest lists: {file} ({problem}); {count} {count|file|files} in all. Nothing of it was kept.', remedy: 'Take another backup: --from-backup DIR' },
+    'zh-TW': { message: '備份 {path} 與其清單不符：{file}（{problem}），共 {count} 個檔案。沒有保留任何還原的內容。', remedy: '請使用另一份備份：--from-backup DIR' },
+  },
+  'backup-wrong-size': {
+    en: { message: 'The backup {path} is not what its manifest lists: {file} has {found} bytes instead of {expected}; {count} {count|file|files} in all. Nothing of it was kept.', remedy: 'Take another backup: --from-backup DIR' },
+    'zh-TW': { message: '備份 {path} 與其清單不符：{file} 的大小為 {found} 位元組，應為 {expected}；共 {count} 個檔案。沒有保留任何還原的內容。', remedy: '請使用另一份備份：--from-backup DIR' },
   },
   'restore-failed': {
     en: { message: '{path} could not be restored: {reason}', remedy: 'Everything was taken away again. Correct what it says, and run it once more.' },
@@ -389,6 +393,14 @@ export const errorTexts = {
     en: { message: 'Nothing can be recovered from {path} ({reason}).', remedy: 'Name the directory with the archived WAL, which the restored server\'s owner must be able to read: --archive DIR' },
     'zh-TW': { message: '無法從 {path} 復原（{reason}）。', remedy: '請指定存放 WAL 歸檔的目錄，還原後伺服器的擁有者必須能讀取它：--archive DIR' },
   },
+  'archive-empty': {
+    en: { message: 'There is no archived WAL in {path}.', remedy: 'Name the directory with the archived WAL: --archive DIR' },
+    'zh-TW': { message: '{path} 中沒有 WAL 歸檔。', remedy: '請指定存放 WAL 歸檔的目錄：--archive DIR' },
+  },
+  'archive-no-header': {
+    en: { message: 'None of the newest segments in {path} can be read as WAL.', remedy: 'Give the restored server\'s owner the right to read them, install what they are compressed with (lz4, zstd), or name another archive: --archive DIR' },
+    'zh-TW': { message: '{path} 中最新的區段都無法當作 WAL 讀取。', remedy: '請授予還原後伺服器的擁有者讀取權限、安裝壓縮它們的程式（lz4、zstd），或指定另一個歸檔：--archive DIR' },
+  },
   'archive-unknown': {
     en: { message: 'Where the archived WAL is cannot be told (cluster: {cluster}).', remedy: 'Name it: --archive DIR' },
     'zh-TW': { message: '無法得知 WAL 歸檔在何處（叢集：{cluster}）。', remedy: '請指定：--archive DIR' },
@@ -396,6 +408,14 @@ export const errorTexts = {
   'into-unusable': {
     en: { message: '{path} cannot be used ({reason}).', remedy: 'Name a directory that does not exist yet: --into DIR' },
     'zh-TW': { message: '無法使用 {path}（{reason}）。', remedy: '請指定尚不存在的目錄：--into DIR' },
+  },
+  'into-too-long': {
+    en: { message: 'The name {path} is too long: the server\'s socket in it could not be opened.', remedy: 'Name a directory whose path has at most {most} bytes: --into DIR' },
+    'zh-TW': { message: '路徑 {path} 太長：無法開啟其中的伺服器通訊端。', remedy: '請指定路徑不超過 {most} 位元組的目錄：--into DIR' },
+  },
+  'into-of-another': {
+    en: { message: '{path} belongs to {found}; the restored server runs as {owner}.', remedy: 'Name a directory that does not exist yet: --into DIR' },
+    'zh-TW': { message: '{path} 屬於 {found}；還原後的伺服器以 {owner} 的身分執行。', remedy: '請指定尚不存在的目錄：--into DIR' },
   },
   'into-not-empty': {
     en: { message: '{path} is not empty.', remedy: 'Nothing in it was touched. Name a directory that does not exist yet: --into DIR' },

@@ -15,3 +15,8 @@ export function messages(locale: Locale): Messages {
 export function wordsFor<T>(table: Readonly<Record<string, T>>, code: string): T | undefined {
   return Object.hasOwn(table, code) ? table[code] : undefined
 }
+
+/** What is wrong with a file; what nobody has words for stays as it is. */
+export function problemWords(code: string, locale: Locale): string {
+  return wordsFor(messages(locale).problems, code) ?? code
+}

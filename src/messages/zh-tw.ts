@@ -126,6 +126,9 @@ export const zhTW: Messages = {
     backup: '歸檔所知最新的基礎備份：「{label}」，開始於 {startTime}。有了它以及自 {segment} 起的區段，即可還原叢集。',
     backupProvedNow: '已證明：備份 {path}（開始於 {begunAt}）與其後的歸檔可以還原到現在。',
     backupProved: '已證明：備份 {path}（開始於 {begunAt}）可以還原到 {target}。',
+    backupProvedThen: '已於 {at} 證明：備份 {path}（開始於 {begunAt}）與其後的歸檔還原到當時。',
+    backupProvedThenTo: '已於 {at} 證明：備份 {path}（開始於 {begunAt}）還原到 {target}。',
+    backupFailed: '最近一次還原保留的備份（{path}）於 {at} 失敗（{code}）。',
     noBackup: '沒有已知的基礎備份：沒有基礎備份的歸檔無法還原任何內容。',
     notProved: '尚未證明：{list}。',
     missing: {
@@ -135,6 +138,12 @@ export const zhTW: Messages = {
       'base-backup': '有基礎備份',
       'other-backups': '該備份仍然存在且完整',
     },
+  },
+
+  problems: {
+    missing: '缺少', checksum: '檢查碼不符', extra: '不在清單中', size: '大小不符', unreadable: '無法讀取', 'cut-off': '被截斷', syntax: '不是清單的格式',
+    short: '被截斷', zeroed: '全為零', layout: '未知的格式', 'other-version': '屬於另一個版本', 'not-wal': '不是 WAL', name: '名稱不符', 'system-identifier': '屬於另一個叢集',
+    'segment-size': '區段大小不符', 'file-size': '大小不符', 'page-address': '是另一個區段的內容', timeline: '屬於另一條時間軸', 'missing-history': '缺少歷史檔',
   },
 
   reasons: {
@@ -458,7 +467,7 @@ export const zhTW: Messages = {
     noPrograms: '找不到 PostgreSQL {major} 的程式：請先安裝，才能啟動還原後的伺服器',
     unusable: {
       'no-backup-label': '缺少 {what}', running: '是使用中的資料目錄', 'label-unreadable': 'backup_label 沒有內容', incremental: '是增量備份',
-      'control-file': 'pg_control 已損壞（{what}）', manifest: 'manifest 已損壞（{what}）', 'not-readable': '無法讀取（{what}）', 'needs-program': '這台機器上沒有 {what}',
+      'control-file': 'pg_control 已損壞（{problem}）', manifest: 'manifest 已損壞（{problem}）', 'not-readable': '無法讀取（{what}）', 'needs-program': '這台機器上沒有 {what}',
       'tablespace-missing': '缺少 {what}', 'version-unknown': '無法得知版本', 'other-cluster': '屬於另一個叢集', 'no-timeline': '缺少歷史檔',
       'other-timeline': '屬於另一條時間軸', 'start-missing': '缺少它開始的區段', 'end-missing': '歸檔在它之前就結束了', gap: '其後缺少區段',
       damaged: '其後有損壞的區段', 'before-backup': '它比目標新', 'beyond-archive': '歸檔在目標之前就結束了', 'no-such-point': '沒有該還原點',

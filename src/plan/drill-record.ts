@@ -17,7 +17,25 @@ export interface DrillRecord {
   readonly restorePoint?: string
 }
 
+/** What the last restore of a kept base backup showed. */
+export interface BackupDrillRecord {
+  /** When it ended, ISO 8601. */
+  readonly at: string
+  readonly outcome: 'proved' | 'failed'
+  /** What a failed one found. */
+  readonly code?: string
+  /** Which backup was restored (of a failed one, what was asked for), and when that was begun, ISO 8601. */
+  readonly path?: string
+  readonly begunAt?: string
+  /** How far: `now`, or the target as it was typed. */
+  readonly target?: string
+  readonly bytes?: number
+  readonly elapsedMs?: number
+}
+
 const KIND = { folder: 'drills', key: 'drill' }
+/** Apart from the other: each proves something that the other does not. */
+const BACKUP_KIND = { folder: 'backup-drills', key: 'drill' }
 
 /** Keeps the result in place of the one before. */
 export async function recordDrill(host: Host, cluster: Pick<Cluster, 'dataDir'>, drill: DrillRecord): Promise<void> {
@@ -27,6 +45,15 @@ export async function recordDrill(host: Host, cluster: Pick<Cluster, 'dataDir'>,
 /** The last drill on record; undefined where there is none that can be read. */
 export async function lastDrill(host: Host, cluster: Pick<Cluster, 'dataDir'>): Promise<DrillRecord | undefined> {
   return (await keptRecord(host, cluster, KIND)) as DrillRecord | undefined
+}
+
+/** The same for a kept backup. */
+export async function recordBackupDrill(host: Host, cluster: Pick<Cluster, 'dataDir'>, drill: BackupDrillRecord): Promise<void> {
+  await keepRecord(host, cluster, BACKUP_KIND, drill)
+}
+
+export async function lastBackupDrill(host: Host, cluster: Pick<Cluster, 'dataDir'>): Promise<BackupDrillRecord | undefined> {
+  return (await keptRecord(host, cluster, BACKUP_KIND)) as BackupDrillRecord | undefined
 }
 
 const PLACES = 'places.json'

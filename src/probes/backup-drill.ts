@@ -3,26 +3,26 @@
  * the archive to now, or to a target that was asked for.
  * @see https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-PITR-RECOVERY
  */
+import type { CheckText } from '../checks/check.ts'
 import { codeOf, HostError, UserError } from '../errors.ts'
 import { archiveCommandFact } from '../facts/archive-command.ts'
 import { errorTexts } from '../messages/errors.ts'
-import { fill } from '../messages/locale.ts'
+import type { ErrorCode } from '../messages/errors.ts'
+import type { Locale } from '../messages/locale.ts'
 import { readPostmaster } from '../plan/postmaster.ts'
 import { actingFor } from '../platforms/reading.ts'
 import { restoreCommand } from '../postgres/archive-command/index.ts'
 import { recoveryConfiguration } from '../postgres/recovery/configuration.ts'
-import { parseTarget } from '../postgres/recovery/target.ts'
 import type { RecoveryTarget } from '../postgres/recovery/target.ts'
 import { lsnFromText, segmentName } from '../postgres/wal/index.ts'
 import { surveyArchive } from '../recover/archive.ts'
 import type { Archive } from '../recover/archive.ts'
 import { findBackups } from '../recover/backup.ts'
-import type { Backup } from '../recover/backup.ts'
+import { choose, noBackup, readTarget } from '../recover/choose.ts'
 import { writeTablespaceMap } from '../recover/finish.ts'
-import { judge } from '../recover/judge.ts'
 import type { Route } from '../recover/judge.ts'
 import { restoreBackup, sizeOf } from '../recover/restore.ts'
-import { checkpoint, localOffset, restoringFor } from '../recover/working.ts'
+import { checkpoint, restoringFor } from '../recover/working.ts'
 import type { Restoring } from '../recover/working.ts'
 import { COPY_HBA } from './drill/copy-configuration.ts'
 import { lowPriority } from './drill/copy.ts'
@@ -33,7 +33,27 @@ import type { DrillPlace, Working } from './drill/place.ts'
 import { failed, passed, skipped } from './probe.ts'
 import type { Probe, Probing } from './probe.ts'
 
-type Code = 'no-way' | 'not-reached' | 'no-space' | 'directory-unusable' | 'not-archived' | 'refused'
+/** What keeps a backup from being restored: errors that recover has as well, here as findings with the same words. */
+const NO_WAY = [
+  'no-backup', 'backup-no-backup-label', 'backup-running', 'backup-label-unreadable', 'backup-incremental', 'backup-control-file', 'backup-manifest', 'backup-not-readable',
+  'backup-needs-program', 'backup-tablespace-missing', 'backup-version-unknown', 'backup-damaged', 'backup-differs', 'backup-wrong-size', 'restore-failed',
+  'archive-unusable', 'archive-empty', 'archive-no-header', 'target-other-cluster', 'target-no-timeline', 'target-other-timeline', 'target-start-missing', 'target-end-missing',
+  'target-gap', 'target-damaged', 'target-before-backup', 'target-beyond-archive', 'target-no-such-point',
+] as const satisfies readonly ErrorCode[]
+type NoWay = (typeof NO_WAY)[number]
+type OwnCode = 'not-reached' | 'stalled' | 'no-space' | 'space-ran-out' | 'directory-unusable' | 'not-archived' | 'refused'
+type Code = NoWay | OwnCode
+
+/** Of recover, whose remedy names an option that verify does not have. */
+const WITHOUT_OPTION: readonly NoWay[] = ['archive-unusable', 'archive-empty', 'archive-no-header', 'target-other-cluster', 'target-no-timeline', 'target-other-timeline']
+
+function noWayTexts(locale: Locale, why: string, remedy: string): Record<NoWay, CheckText<NoWay>['findings'][NoWay]> {
+  return Object.fromEntries(NO_WAY.map((code) => [code, { message: errorTexts[code][locale].message, why, remedy: WITHOUT_OPTION.includes(code) ? remedy : errorTexts[code][locale].remedy }])) as ReturnType<typeof noWayTexts>
+}
+
+function isNoWay(code: string): code is NoWay {
+  return NO_WAY.some((one) => one === code)
+}
 
 const POLL_MS = 50
 const STALL_MS = 300_000
@@ -75,19 +95,13 @@ export const backupDrill: Probe<Code> = {
       place = await makePlace(working, parent)
       const done = await new BackupDrill(probing, working, restoring, place, found).run()
       const { backup, last } = found.route
-      return passed('restored', {
+      return passed(fromBackup.to === undefined ? 'restored' : 'restored-to-target', {
         ...done, backup: backup.path, begunAt: backup.begunAt === undefined ? '' : new Date(backup.begunAt).toISOString(), target: fromBackup.to ?? 'now', last,
         segments: found.route.count, archive, elapsedMs: host.now().getTime() - started,
       })
     } catch (error) {
-      if (error instanceof UserError) {
-        if (error.code === 'interrupted') throw error
-        return failed({ code: 'no-way' satisfies Code, severity: 'error', params: { cause: fill(errorTexts[error.code].en.message, error.params), reason: error.code }, at: { file: fromBackup.directory } })
-      }
-      if (error instanceof DrillFailure) {
-        const code: Code = error.code === 'no-space' || error.code === 'directory-unusable' || error.code === 'not-archived' ? error.code : error.code === 'did-not-start' ? 'not-reached' : 'refused'
-        return failed({ code, severity: 'error', params: { cause: error.code, ...error.params } })
-      }
+      if (error instanceof UserError && isNoWay(error.code)) return failed({ code: error.code, severity: 'error', params: error.params, at: { file: fromBackup.directory } })
+      if (error instanceof DrillFailure) return failed({ code: error.code === 'did-not-start' ? 'not-reached' : error.code, severity: 'error', params: error.params })
       if (error instanceof HostError) return failed({ code: 'refused' satisfies Code, severity: 'error', params: { cause: error.message } })
       throw error
     } finally {
@@ -100,11 +114,16 @@ export const backupDrill: Probe<Code> = {
     en: {
       title: 'a kept base backup is restored from the archive',
       about: 'Only with `pgwal verify --drill --from-backup DIR`. The base backup (the newest of several that leads to the target) is restored into a directory of its own and compared with its manifest, a restore point is written into the live server, and a server is started on the copy that gets its WAL from the archive alone. It must stop at that restore point, come up and answer; with `--to`, at that target instead, and then nothing is written into the live server. The copy archives nothing, listens nowhere, and is removed.',
-      passed: { restored: 'proved: the backup {backup} restores to {target} with {segments} {segments|segment|segments} from {archive} ({copiedBytes}, {elapsedMs})' },
+      passed: {
+        restored: 'proved: the backup {backup} restores to now with {segments} {segments|segment|segments} from {archive} ({copiedBytes}, {elapsedMs})',
+        'restored-to-target': 'proved: the backup {backup} restores to {target} with {segments} {segments|segment|segments} from {archive} ({copiedBytes}, {elapsedMs})',
+      },
       findings: {
-        'no-way': { message: 'this backup does not restore: {cause}', why: 'On the day when it is needed, it would not either.', remedy: 'correct what the message names, or take a new base backup now' },
+        ...noWayTexts('en', 'On the day when it is needed, it would not restore either.', 'correct what the message names, or take a new base backup now'),
         'not-reached': { message: 'the server on the restored backup did not reach its target: {cause}', why: 'A restore that stops early loses what was committed after that.', remedy: '`pgwal verify --drill` says whether it is the archive; else take a new base backup now' },
         'no-space': { message: 'too little space below {path}: {neededBytes} are needed, {freeBytes} are free', why: 'The copy is as large as the cluster.', remedy: 'name a directory on a larger file system: --drill-dir DIR' },
+        stalled: { message: 'the server on the restored backup did nothing for {seconds} s: {cause}', why: 'Reading from the archive hangs.', remedy: 'look whether the archive answers (a network file system?)' },
+        'space-ran-out': { message: 'the space below {path} ran low ({freeBytes} free, {reserveBytes} are kept for others); the drill was given up', why: 'A full file system stops whoever else uses it.', remedy: 'name a directory on a larger file system: --drill-dir DIR' },
         'directory-unusable': { message: 'no directory for the copy can be made in {path} ({reason})', why: 'The copy runs in the name of the cluster\'s owner.', remedy: 'name another directory: --drill-dir DIR' },
         'not-archived': { message: '{segment} did not arrive in the archive in {seconds} s', why: 'The restore point is in it.', remedy: '`pgwal verify` says why segments do not arrive; for a slow archive, `--timeout 600`' },
         refused: { message: 'the drill was broken off: {cause}', why: 'Nothing is proved, neither that a restore works nor that it does not.', remedy: 'correct what the message names, and run it again' },
@@ -113,11 +132,16 @@ export const backupDrill: Probe<Code> = {
     'zh-TW': {
       title: '從歸檔還原一份保留的基礎備份',
       about: '僅在 `pgwal verify --drill --from-backup DIR` 時執行。將基礎備份（有多份時，取能到達目標的最新一份）還原到專屬的目錄並與其 manifest 比對，在執行中的伺服器寫入一個還原點，再於副本上啟動一個只從歸檔取得 WAL 的伺服器。它必須停在該還原點、完成啟動並回應查詢；指定 `--to` 時則停在該目標，且不會在執行中的伺服器寫入任何內容。副本不會歸檔、不接聽任何位址，最後會被移除。',
-      passed: { restored: '已證明：備份 {backup} 可用 {archive} 的 {segments} 個區段還原到 {target}（{copiedBytes}，{elapsedMs}）' },
+      passed: {
+        restored: '已證明：備份 {backup} 可用 {archive} 的 {segments} 個區段還原到現在（{copiedBytes}，{elapsedMs}）',
+        'restored-to-target': '已證明：備份 {backup} 可用 {archive} 的 {segments} 個區段還原到 {target}（{copiedBytes}，{elapsedMs}）',
+      },
       findings: {
-        'no-way': { message: '無法還原此備份：{cause}', why: '需要它的那一天，同樣無法還原。', remedy: '修正訊息所指的問題，或立即重新製作基礎備份' },
+        ...noWayTexts('zh-TW', '需要它的那一天，同樣無法還原。', '修正訊息所指的問題，或立即重新製作基礎備份'),
         'not-reached': { message: '還原後的伺服器沒有到達目標：{cause}', why: '提前停止的還原會遺失其後提交的內容。', remedy: '`pgwal verify --drill` 會說明是否為歸檔的問題；否則請立即重新製作基礎備份' },
         'no-space': { message: '{path} 之下的空間不足：需要 {neededBytes}，可用 {freeBytes}', why: '副本與叢集一樣大。', remedy: '指定較大檔案系統上的目錄：--drill-dir DIR' },
+        stalled: { message: '還原後的伺服器在 {seconds} 秒內沒有任何動作：{cause}', why: '從歸檔讀取時沒有回應。', remedy: '確認歸檔是否有回應（網路檔案系統？）' },
+        'space-ran-out': { message: '{path} 之下的空間即將用盡（可用 {freeBytes}，為他人保留 {reserveBytes}）；演練已放棄', why: '檔案系統寫滿會讓其他使用者停擺。', remedy: '指定較大檔案系統上的目錄：--drill-dir DIR' },
         'directory-unusable': { message: '無法在 {path} 建立副本的目錄（{reason}）', why: '副本以叢集擁有者的身分執行。', remedy: '指定另一個目錄：--drill-dir DIR' },
         'not-archived': { message: '{segment} 未在 {seconds} 秒內送達歸檔', why: '還原點就在其中。', remedy: '`pgwal verify` 會說明區段為何沒有送達；歸檔較慢時可用 `--timeout 600`' },
         refused: { message: '演練已中斷：{cause}', why: '沒有證明任何事：既未證明可以還原，也未證明不能還原。', remedy: '修正訊息所指的問題，然後再執行一次' },
@@ -135,20 +159,14 @@ interface Prepared {
 /** @throws UserError where no backup leads to the target, DrillFailure `not-archived` */
 async function prepare(probing: Probing, restoring: Restoring, { directory, to }: NonNullable<Probing['fromBackup']>, path: string): Promise<Prepared> {
   const { session } = probing
-  const { usable, unusable } = await findBackups(restoring, directory)
-  if (usable.length === 0) throw unusable[0] === undefined ? new UserError('no-backup', { path: directory }) : new UserError(`backup-${unusable[0].code}`, { path: unusable[0].path, what: unusable[0].what })
-  const asked = to === undefined ? undefined : parseTarget(to, localOffset)
-  if (asked !== undefined && 'problem' in asked) throw new UserError(`bad-target-${asked.problem}`, { text: to! })
+  const found = await findBackups(restoring, directory)
+  if (found.usable.length === 0) throw noBackup(directory, found.unusable)
+  const asked = to === undefined ? undefined : readTarget(to)
   const [now] = await session.query('SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline')
   const target = asked ?? await mark(probing, restoring, path)
   const archive = await surveyArchive(restoring, path)
-  let first: { readonly backup: Backup; readonly code: string; readonly about: string } | undefined
-  for (const backup of usable) {
-    const route = await judge(restoring, archive, backup, target, Number.parseInt(String(now?.['timeline']), 16))
-    if (!('code' in route)) return { archive, route, target }
-    first ??= { backup, code: route.code, about: 'first' in route ? `${route.first} – ${route.last}` : 'file' in route ? route.file : 'segment' in route ? route.segment : 'end' in route ? route.end : 'last' in route ? route.last : '' }
-  }
-  throw new UserError('backup-no-way', { path: first!.backup.path, reason: first!.code, what: first!.about })
+  const { route } = await choose(restoring, archive, found, target, Number.parseInt(String(now?.['timeline']), 16))
+  return { archive, route, target }
 }
 
 /** A restore point in the live server, in a segment that is closed at once and archived. */
@@ -241,7 +259,7 @@ class BackupDrill {
       await watchSpace(working, place.root)
       const now = host.now().getTime()
       if (text.length !== size) [size, changed] = [text.length, now]
-      if (now - changed > STALL_MS) throw new DrillFailure('did-not-start', { cause: log.cause })
+      if (now - changed > STALL_MS) throw new DrillFailure('stalled', { seconds: Math.round(STALL_MS / 1000), cause: log.cause })
       await host.sleep(POLL_MS)
     }
   }

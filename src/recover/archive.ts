@@ -31,7 +31,7 @@ const MOST_HEADERS = 20
 
 /**
  * Looks through the archive.
- * @throws UserError `archive-unusable` where it cannot be read or holds no WAL
+ * @throws UserError `archive-unusable` where it cannot be read, `archive-empty`, `archive-no-header`
  */
 export async function surveyArchive(restoring: Restoring, path: string): Promise<Archive> {
   const { host, as } = restoring
@@ -56,7 +56,7 @@ export async function surveyArchive(restoring: Restoring, path: string): Promise
   checkpoint(restoring)
   segments.sort((a, b) => (a.name < b.name ? 1 : -1))
   const header = await firstHeader(restoring, path, segments)
-  if (header === undefined) throw new UserError('archive-unusable', { path, reason: segments.length === 0 ? 'no WAL' : 'no readable segment' })
+  if (header === undefined) throw new UserError(segments.length === 0 ? 'archive-empty' : 'archive-no-header', { path })
   const set = new SegmentSet(header.segmentSize)
   const newest = new Map<number, number>()
   for (const { name } of segments) {

@@ -129,7 +129,7 @@ async function readPlain(restoring: Restoring, path: string, entries: readonly D
   const version = parsePgVersion(await textOf(host, `${path}/PG_VERSION`, as) ?? '')
   const major = version ?? control.major
   if (major === undefined) throw new NotUsable('version-unknown', `${path}/PG_VERSION`)
-  if (control.major !== undefined && control.major !== major) throw new NotUsable('control-file', `PG_VERSION ${major}, pg_control ${control.major}`)
+  if (control.major !== undefined && control.major !== major) throw new NotUsable('control-file', 'other-version')
   const manifest = await manifestIn(restoring, path, names)
   const tablespaces = await plainTablespaces(restoring, path)
   const wal = new Set((await entriesOf(host, `${path}/pg_wal`, as)).map(({ name }) => name).filter((name) => parseWalName(name).kind === 'segment'))

@@ -40,7 +40,7 @@ export type PlaceState = { readonly kind: 'new' | 'empty' } | { readonly kind: '
 /**
  * Whether a restored server may be made at this path, which is absolute.
  * @param forbidden directories that belong to others: data directories, tablespaces, the archive, the backup
- * @throws UserError `into-unusable`, `into-not-empty`, `into-inside`, `into-busy`
+ * @throws UserError `into-unusable`, `into-too-long`, `into-of-another`, `into-not-empty`, `into-inside`, `into-busy`
  */
 export async function checkPlace({ host, as, self, owner }: Restoring, root: string, forbidden: readonly string[]): Promise<PlaceState> {
   const unusable = (reason: string): UserError => new UserError('into-unusable', { path: root, reason })
@@ -48,7 +48,7 @@ export async function checkPlace({ host, as, self, owner }: Restoring, root: str
   // pg_ctl puts it between double quotes for its shell.
   if (problem !== undefined || /["$`\\]/.test(root)) throw unusable(problem ?? '" $ ` \\')
   const { socketDir } = placeAt(root)
-  if (Buffer.byteLength(socketDir) > MAX_SOCKET_DIRECTORY) throw unusable('too long for a socket')
+  if (Buffer.byteLength(socketDir) > MAX_SOCKET_DIRECTORY) throw new UserError('into-too-long', { path: root, most: MAX_SOCKET_DIRECTORY - '/s'.length })
   const parent = await unlessRefused(host.realPath(parentOf(root)))
   if (parent === undefined) throw unusable(`${parentOf(root)}: ENOENT`)
   const real = `${parent === '/' ? '' : parent}/${root.slice(root.lastIndexOf('/') + 1)}`
@@ -59,8 +59,8 @@ export async function checkPlace({ host, as, self, owner }: Restoring, root: str
   let entries: string[]
   try {
     const info = await host.stat(root, { ...as, followLinks: false })
-    if (info.kind !== 'directory') throw unusable('not a directory')
-    if (info.uid !== owner.uid) throw unusable(`it belongs to ${(await host.account(info.uid))?.name ?? String(info.uid)}, not to ${owner.name}`)
+    if (info.kind !== 'directory') throw unusable('ENOTDIR')
+    if (info.uid !== owner.uid) throw new UserError('into-of-another', { path: root, found: (await host.account(info.uid))?.name ?? info.uid, owner: owner.name })
     entries = (await host.list(root, as)).map(({ name }) => name)
   } catch (error) {
     if (codeOf(error) === 'ENOENT') {

@@ -44,7 +44,7 @@ async function treeSizes({ host, as }: Pick<Restoring, 'host' | 'as'>, paths: re
 
 /**
  * Unpacks the backup into the place and looks at what came out.
- * @throws UserError `backup-damaged` with the file, `backup-unusable`, `restore-failed`, `interrupted`
+ * @throws UserError `backup-damaged`, `backup-differs` and `backup-wrong-size` with the file, `restore-failed`, `interrupted`
  */
 export async function restoreBackup(restoring: Restoring, backup: Backup, place: RestorePlace): Promise<Restored> {
   const found = backup.format === 'plain' ? await copyPlain(restoring, backup, place) : await unpackTars(restoring, backup, place)
@@ -180,13 +180,13 @@ async function unpackTars(restoring: Restoring, backup: Backup, place: RestorePl
   return found
 }
 
-/** @throws UserError `backup-damaged` for the first file that is missing, of another size, or not in the manifest */
+/** @throws UserError `backup-differs`, `backup-wrong-size` for the first file that is missing, not in the manifest, or of another size */
 function differences({ manifest, path }: Backup, found: Content): void {
   if (manifest === undefined) return
   const [first, ...others] = compareWithManifest(manifest, new Map([...found].map(([name, { size }]) => [name, size])))
   if (first === undefined) return
-  const problem = first.code === 'size' ? `size ${first.found}, not ${first.expected}` : first.code
-  throw new UserError('backup-damaged', { path, file: first.path, problem: others.length === 0 ? problem : `${problem}; +${others.length}` })
+  const params = { path, file: first.path, count: 1 + others.length }
+  throw first.code === 'size' ? new UserError('backup-wrong-size', { ...params, found: first.found, expected: first.expected }) : new UserError('backup-differs', { ...params, problem: first.code })
 }
 
 async function compare(restoring: Restoring, backup: Backup, found: Content): Promise<boolean> {

@@ -44,7 +44,7 @@ export function recoverPlanText(report: RecoverReport, style: Style): string {
     return `  ${head}  ${index === 0 ? text : chalk.dim(text)}`
   }).join('\n'))
   const warnings = [
-    ...report.passedOver.map(({ path, code, what }) => say(words.passedOver, { path: safe(path), reason: say(words.unusable[code as keyof Words['unusable']] ?? code, { what: safe(what) }) })),
+    ...report.passedOver.map(({ path, code, what }) => say(words.passedOver, { path: safe(path), reason: say(words.unusable[code as keyof Words['unusable']] ?? code, { what, problem: what }) })),
     ...(target.seen ? [] : [words.targetUnseen]),
     ...(report.binDir === undefined ? [say(words.noPrograms, { major: backup.major ?? '?' })] : []),
   ]

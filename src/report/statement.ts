@@ -20,8 +20,10 @@ export interface Statement {
   }
   /** The newest base backup that left its history file in the archive; drills are not counted. */
   readonly backup?: { readonly label: string; readonly startTime: string; readonly segment: string }
-  /** A kept base backup that was restored in this run, and how far. */
-  readonly provedBackup?: { readonly path: string; readonly begunAt: string; readonly target: string }
+  /** The kept base backup that was restored last, in this run or before, and how far: `now` is when that was. */
+  readonly provedBackup?: { readonly at: string; readonly thisRun: boolean; readonly path: string; readonly begunAt: string; readonly target: string }
+  /** In place of it: the last restore of a kept backup failed. */
+  readonly failedBackup?: { readonly at: string; readonly path: string; readonly code: string }
   readonly notProved: readonly NotProved[]
 }
 
@@ -32,14 +34,20 @@ export type NotProved = 'archiving' | 'restore' | 'restore-lately' | 'base-backu
 export function statementLines(statement: Statement, locale: Locale): string[] {
   const words = messages(locale).statement
   const say = (template: string, params: Record<string, string | number>): string => compose(template, params, locale)
-  const { archivedUntil, ageMs, drill, backup, provedBackup, notProved } = statement
+  const { archivedUntil, ageMs, drill, backup, provedBackup, failedBackup, notProved } = statement
   return [
     archivedUntil === undefined ? words.nothingArchived : say(words.archivedUntil, { at: archivedUntil, ageMs: ageMs ?? 0 }),
-    ...(drill === undefined ? (provedBackup === undefined ? [words.noDrill] : [])
+    ...(drill === undefined ? (provedBackup === undefined && failedBackup === undefined ? [words.noDrill] : [])
       : drill.outcome === 'failed' ? [say(words.drillFailed, { at: drill.at, code: drill.code ?? '' })]
         : [say(drill.thisRun ? words.drillNow : words.drillThen, { at: drill.at, dataBytes: drill.bytes ?? 0, elapsedMs: drill.elapsedMs ?? 0 })]),
     ...(backup === undefined ? (provedBackup === undefined ? [words.noBackup] : []) : [say(words.backup, { ...backup })]),
-    ...(provedBackup === undefined ? [] : [say(provedBackup.target === 'now' ? words.backupProvedNow : words.backupProved, { ...provedBackup })]),
+    ...(provedBackup === undefined ? [] : [say(words[proofOf(provedBackup)], { path: provedBackup.path, begunAt: provedBackup.begunAt, target: provedBackup.target, at: provedBackup.at })]),
+    ...(failedBackup === undefined ? [] : [say(words.backupFailed, { ...failedBackup })]),
     ...(notProved.length === 0 ? [] : [say(words.notProved, { list: notProved.map((code) => words.missing[code]).join(messages(locale).listSeparator) })]),
   ]
+}
+
+function proofOf({ thisRun, target }: NonNullable<Statement['provedBackup']>): 'backupProvedNow' | 'backupProved' | 'backupProvedThen' | 'backupProvedThenTo' {
+  if (thisRun) return target === 'now' ? 'backupProvedNow' : 'backupProved'
+  return target === 'now' ? 'backupProvedThen' : 'backupProvedThenTo'
 }

@@ -1,7 +1,7 @@
 import type { CheckText, Finding, Params, Verdict } from '../checks/check.ts'
 import type { Unavailable } from '../facts/fact.ts'
 import { fill, fills, type Locale } from '../messages/locale.ts'
-import { messages, wordsFor } from '../messages/messages.ts'
+import { messages, problemWords, wordsFor } from '../messages/messages.ts'
 import { safe } from './style.ts'
 
 /** A check or a probe, as far as its words go. */
@@ -23,7 +23,7 @@ export function compose(template: string, params: Params, locale: Locale): strin
 }
 
 function show(name: string, value: string | number | boolean, locale: Locale): string | number | boolean {
-  if (typeof value === 'string') return safe(value)
+  if (typeof value === 'string') return safe(name === 'problem' ? problemWords(value, locale) : value)
   if (typeof value === 'number' && name.endsWith('Ms')) return duration(value, locale)
   if (typeof value === 'number' && name.endsWith('Bytes')) return size(value)
   return value

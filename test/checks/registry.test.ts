@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { checks } from '../../src/checks/index.ts'
 import { facts } from '../../src/facts/index.ts'
 import { LOCALES } from '../../src/messages/locale.ts'
+import { probes } from '../../src/probes/index.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 
@@ -30,7 +31,7 @@ describe('checks', () => {
     }
   })
 
-  it.each(checks.map((check) => [check.id, check] as const))('%s names the same parameters in both languages', (_id, check) => {
+  it.each([...checks, ...probes].map((check) => [check.id, check] as const))('%s names the same parameters in both languages', (_id, check) => {
     const parameters = (texts: object) => [...new Set(Object.values(texts).flatMap((template: string) => [...template.matchAll(/\{(\w+)/g)].map(([, name]) => name)))].sort()
     for (const [code, words] of Object.entries(check.text.en.findings)) expect(parameters(check.text['zh-TW'].findings[code]!), code).toEqual(parameters(words))
   })

@@ -180,29 +180,61 @@ describe.each(majors)('PostgreSQL %i', (major) => {
     }
   })
 
-  it.skipIf(major !== 18 && process.env['PGWAL_LONG'] === undefined)('verify --drill --from-backup: the kept backup restores to now, or to a target; altered, it does not', async () => {
-    const scratch = `${one.server.root}/scratch`
-    await one.make(scratch)
-    const drill = async (...args: string[]): Promise<{ code: number; check: { verdict: string; detail: object; findings: { code: string; message: string }[] }; statement: { notProved: string[]; provedBackup?: object } }> => {
-      const run = await pgwal(['verify', '-D', one.server.dataDir, '--json', '--drill', '--drill-dir', scratch, '--from-backup', one.backups, ...args], { PGWAL_STATE_DIR: one.state })
-      expect(fs.readdirSync(scratch)).toEqual([])
+  describe.skipIf(major !== 18 && process.env['PGWAL_LONG'] === undefined)('verify --drill --from-backup', () => {
+    const scratch = (): string => `${one.server.root}/scratch`
+    const kept = (): string => `${one.backups}/first`
+    beforeAll(() => one.make(scratch()))
+
+    interface Drilled { readonly code: number; readonly check: { verdict: string; detail: object; findings: { code: string; message: string; remedy: string }[] }; readonly statement: { notProved: string[]; provedBackup?: object } }
+    const drill = async (...args: string[]): Promise<Drilled> => {
+      const from = args.includes('--from-backup') ? [] : ['--from-backup', one.backups]
+      const run = await pgwal(['verify', '-D', one.server.dataDir, '--json', '--drill', '--drill-dir', scratch(), ...from, ...args], { PGWAL_STATE_DIR: one.state })
+      expect(fs.readdirSync(scratch())).toEqual([])
       const [cluster] = run.json().clusters
       expect(cluster.checks.some(({ id }: { id: string }) => id === 'restore-drill')).toBe(false)
       return { code: run.code, check: cluster.checks.find(({ id }: { id: string }) => id === 'backup-drill'), statement: cluster.statement }
     }
-    const path = `${one.backups}/first`
-    const now = await drill()
-    expect(now, JSON.stringify(now)).toMatchObject({ check: { verdict: 'pass', detail: { code: 'restored', params: { backup: path, target: 'now' } } }, statement: { provedBackup: { path, target: 'now' } } })
-    expect(now.statement.notProved).not.toEqual(expect.arrayContaining(['other-backups']))
-    expect((await drill('--to', one.time)).check).toMatchObject({ verdict: 'pass', detail: { params: { target: one.time } } })
-    expect((await drill('--to', '2099-01-01')).check).toMatchObject({ verdict: 'fail', findings: [{ code: 'no-way' }] })
-    const file = `${path}/global/${fs.readdirSync(`${path}/global`).find((name) => /^\d{4}$/.test(name) && fs.statSync(`${path}/global/${name}`).size > 0)!}`
-    const bytes = fs.readFileSync(file)
-    fs.writeFileSync(file, Buffer.from(bytes).fill(7, 100, 101))
-    const altered = await drill()
-    fs.writeFileSync(file, bytes)
-    expect(altered).toMatchObject({ code: 1, check: { verdict: 'fail', findings: [{ code: 'no-way' }] } })
-    expect(altered.check.findings[0]!.message).toContain(file.slice(path.length + 1))
+    const age = async (): Promise<object> => (await pgwal(['doctor', '-D', one.server.dataDir, '--json', '--only', 'restore-drill-age'], { PGWAL_STATE_DIR: one.state })).json().clusters[0].checks[0]
+
+    it('restores to a target, and to now; doctor and the next verify know it', async () => {
+      const there = await drill('--to', one.time)
+      expect(there, JSON.stringify(there)).toMatchObject({ check: { verdict: 'pass', detail: { code: 'restored-to-target', params: { target: one.time } } }, statement: { provedBackup: { path: kept(), target: one.time, thisRun: true } } })
+      const now = await drill()
+      expect(now, JSON.stringify(now)).toMatchObject({ check: { verdict: 'pass', detail: { code: 'restored', params: { backup: kept(), target: 'now' } } }, statement: { provedBackup: { path: kept(), target: 'now' } } })
+      expect(now.statement.notProved).toEqual([])
+      const [later] = (await pgwal(['verify', '-D', one.server.dataDir, '--json'], { PGWAL_STATE_DIR: one.state })).json().clusters
+      expect(later.statement).toMatchObject({ provedBackup: { path: kept(), target: 'now', thisRun: false }, notProved: ['other-backups'] })
+      expect(await age()).toMatchObject({ verdict: 'pass' })
+    })
+
+    it('says why not, in Chinese as well; an altered backup is on record, a mistyped target is not', async () => {
+      const chinese = async (...args: string[]): Promise<string> => {
+        const from = args.includes('--from-backup') ? [] : ['--from-backup', one.backups]
+        const run = await pgwal(['verify', '-D', one.server.dataDir, '--lang', 'zh-TW', '--drill', '--drill-dir', scratch(), ...from, ...args], { PGWAL_STATE_DIR: one.state })
+        expect(run.code, run.stdout + run.stderr).toBe(1)
+        const lines = run.stdout.split('\n')
+        const at = lines.findIndex((line) => line.includes('backup-drill'))
+        const after = lines.slice(at + 1)
+        const text = [lines[at]!, ...after.slice(0, after.findIndex((line) => !line.startsWith(' ')))].map((line) => line.trim()).join('')
+        // Names, paths and options are as they are; three English words in a row are a sentence.
+        expect(text).not.toMatch(/[A-Za-z]+ [a-z]+ [a-z]+/)
+        expect(text).toMatch(/\p{Script=Han}/u)
+        return text
+      }
+      expect(await chinese('--from-backup', one.archive)).toContain('沒有基礎備份')
+      expect(await chinese('--to', '2099-01-01')).toContain('超出歸檔')
+      const mistyped = await pgwal(['verify', '-D', one.server.dataDir, '--json', '--drill', '--from-backup', one.backups, '--to', 'time:yesterday'], { PGWAL_STATE_DIR: one.state })
+      expect([mistyped.code, mistyped.json().error.code]).toEqual([2, 'bad-target-date'])
+      expect(JSON.stringify(await age())).not.toContain('backup-failed')
+      const file = `${kept()}/global/${fs.readdirSync(`${kept()}/global`).find((name) => /^\d{4}$/.test(name) && fs.statSync(`${kept()}/global/${name}`).size > 0)!}`
+      const bytes = fs.readFileSync(file)
+      fs.writeFileSync(file, Buffer.from(bytes).fill(7, 100, 101))
+      const altered = await drill()
+      fs.writeFileSync(file, bytes)
+      expect(altered).toMatchObject({ code: 1, check: { verdict: 'fail', findings: [{ code: 'backup-damaged' }] } })
+      expect(altered.check.findings[0]!.message).toContain(file.slice(kept().length + 1))
+      expect(await age()).toMatchObject({ verdict: 'fail', findings: [{ code: 'backup-failed', severity: 'warning', params: { code: 'backup-damaged', path: one.backups } }] })
+    })
   })
 
   it('a target that cannot be reached is refused before anything is written', async () => {

@@ -30,6 +30,17 @@ it('says how and when each thing was proved', () => {
   expect(statementLines({ ...full, drill: { at: 'x', outcome: 'failed', thisRun: true, code: 'segment-missing' } }, 'en').join('\n')).toContain('failed at x (segment-missing)')
 })
 
+const proved = { at: '2026-03-01T12:00:01.000Z', path: '/backups/one', begunAt: '2026-02-28T03:00:00.000Z', target: 'now' }
+
+it('a kept backup: proved now, proved before, or not', () => {
+  const say = (more: Partial<Statement>): string => statementLines({ ...bare, ...more }, 'en').join('\n')
+  expect(say({ provedBackup: { ...proved, thisRun: true } })).toContain('Proved: the backup /backups/one (begun 2026-02-28T03:00:00.000Z) and the archive since then restore to now.')
+  expect(say({ provedBackup: { ...proved, thisRun: false } })).toContain('Proved at 2026-03-01T12:00:01.000Z: the backup /backups/one')
+  expect(say({ provedBackup: { ...proved, thisRun: false, target: 'before' } })).toMatch(/Proved at .* restored to before\./)
+  expect(say({ failedBackup: { at: 'x', path: '/backups/one', code: 'backup-damaged' } })).toContain('The last restore of a kept backup (/backups/one) failed at x (backup-damaged).')
+  expect(say({ failedBackup: { at: 'x', path: '/backups/one', code: 'backup-damaged' } })).not.toContain('No restore')
+})
+
 it.each(LOCALES)('leaves no name unfilled in %s', (locale) => {
-  for (const statement of [bare, full]) expect(statementLines(statement, locale).join('')).not.toMatch(/[{}]/)
+  for (const statement of [bare, full, { ...bare, provedBackup: { ...proved, thisRun: false } }, { ...bare, failedBackup: { at: 'x', path: '/b', code: 'y' } }]) expect(statementLines(statement, locale).join('')).not.toMatch(/[{}]/)
 })
