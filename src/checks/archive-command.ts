@@ -7,9 +7,10 @@ import { cannotJudge, defineCheck } from './check.ts'
 import type { FindingText, Severity } from './check.ts'
 import { finding } from './support/finding.ts'
 import type { Coded } from './support/finding.ts'
-import { inForce } from './support/settings.ts'
+import { inForce, knownValue } from './support/settings.ts'
+import { sqlLiteral } from './support/sql-literal.ts'
 
-type Code = 'empty' | 'program-missing' | 'program-off-path' | 'both-set' | 'both-set-stops' | ProblemCode | 'bad-placeholder-later'
+type Code = 'empty' | 'preloaded-only' | 'program-missing' | 'program-off-path' | 'both-set' | 'both-set-stops' | ProblemCode | 'bad-placeholder-later'
 
 /** What is an error loses WAL, or archives none; a warning does so in some case that comes sooner or later. */
 const SEVERITY: Readonly<Record<ProblemCode, Severity>> = {
@@ -55,6 +56,8 @@ export default defineCheck<{ readonly command: typeof archiveCommandFact; readon
     const setting = cluster.major >= 15 ? 'archive_command or archive_library' : 'archive_command'
     if (command.via === 'none') {
       if (inForce(settings, 'archive_mode') === 'off') throw cannotJudge('archive-mode-off')
+      const library = preloadedModule(knownValue(settings.get('shared_preload_libraries')) ?? '')
+      if (library !== undefined && cluster.major >= 15) return [finding<Code>('preloaded-only', 'error', { library, literal: sqlLiteral(library) }, { at: settings.get('shared_preload_libraries')?.at })]
       return [finding<Code>('empty', 'error', { setting }, { at })]
     }
     const both: Coded<Code>[] = !command.both ? [] : cluster.major >= 16 ? [finding('both-set-stops', 'error', { library: text }, { at })] : [finding('both-set', 'warning', { library: text }, { at })]
@@ -95,6 +98,11 @@ export default defineCheck<{ readonly command: typeof archiveCommandFact; readon
   },
 })
 
+/** A module that archives, by its name, in a list of libraries: what else would be called so. */
+function preloadedModule(libraries: string): string | undefined {
+  return libraries.split(',').map((name) => name.trim().replace(/^"(.*)"$/, '$1')).find((name) => /archiv/i.test(name.replace(/^.*\//, '')))
+}
+
 function codeOf({ code }: Problem, major: number): Code {
   return code === 'bad-placeholder' && major < 16 ? 'bad-placeholder-later' : code
 }
@@ -114,6 +122,7 @@ function inEnglish(): Texts {
   const afterwards = `${remedy}; take a new base backup afterwards`
   return {
     empty: { message: 'archive_mode is on, but {setting} is empty: nothing is archived', why: stuck, remedy },
+    'preloaded-only': { message: 'archiving is on, and {library} is in shared_preload_libraries, but not in archive_library: nothing archives', why: 'To preload a module loads its code; the archiver calls only what archive_library names. The server keeps all WAL until its disk is full.', remedy: 'ALTER SYSTEM SET archive_library = {literal}; SELECT pg_reload_conf()   (preloading it is not needed)' },
     'program-missing': { message: 'the archive command runs {program}, which does not exist: {command}', why: 'The shell ends in 127: the archiver process dies, nothing is archived, and pg_stat_archiver counts no failure.', remedy: 'correct the path (the server\'s PATH is not that of your shell), or `pgwal enable`' },
     'program-off-path': { message: 'the archive command runs {program}, which is in no directory of the server\'s PATH ({path}): {command}', why: 'The server was not started from your shell: its service has a PATH of its own. The shell ends in 127: the archiver process dies, nothing is archived, and pg_stat_archiver counts no failure.', remedy: 'write the full path into archive_command ({elsewhere}), and reload; or set PATH for the service (Debian: /etc/postgresql/VERSION/CLUSTER/environment; a unit: Environment=PATH=…) and restart it' },
     'both-set': { message: 'archive_library ({library}) and archive_command are both set: the command is never run', why: 'PostgreSQL 15 prefers the library without a word; from 16 on nothing is archived at all.', remedy: 'clear the one that is not meant' },
@@ -155,6 +164,7 @@ function inChinese(): Texts {
   const afterwards = `${remedy}；之後請重新製作基礎備份`
   return {
     empty: { message: 'archive_mode 已開啟，但 {setting} 是空的：沒有任何內容被歸檔', why: stuck, remedy },
+    'preloaded-only': { message: '歸檔已開啟，{library} 也在 shared_preload_libraries 中，但不在 archive_library 中：沒有任何內容被歸檔', why: '預先載入模組只會載入其程式碼；archiver 只呼叫 archive_library 指定的模組。伺服器會保留所有 WAL，直到磁碟用盡。', remedy: 'ALTER SYSTEM SET archive_library = {literal}; SELECT pg_reload_conf()   （無須預先載入）' },
     'program-missing': { message: '歸檔命令執行的 {program} 不存在：{command}', why: 'shell 會以 127 結束：archiver 行程隨之結束，沒有任何內容被歸檔，而 pg_stat_archiver 不會計為失敗。', remedy: '修正路徑（伺服器的 PATH 與您的 shell 不同），或執行 `pgwal enable`' },
     'program-off-path': { message: '歸檔命令執行 {program}，但伺服器 PATH（{path}）的任何目錄中都沒有它：{command}', why: '伺服器並非從您的 shell 啟動：其服務有自己的 PATH。shell 會以 127 結束：archiver 行程隨之結束，沒有任何內容被歸檔，而 pg_stat_archiver 不會計為失敗。', remedy: '在 archive_command 中寫出完整路徑（{elsewhere}）並重新載入；或為服務設定 PATH（Debian：/etc/postgresql/VERSION/CLUSTER/environment；單元：Environment=PATH=…）後重新啟動' },
     'both-set': { message: '同時設定了 archive_library（{library}）與 archive_command：歸檔命令不會執行', why: 'PostgreSQL 15 會默默採用程式庫；自 16 版起則完全不會歸檔。', remedy: '清空不需要的那一個' },

@@ -21,6 +21,7 @@ const CODES = {
   'page-address': 'misplaced',
   timeline: 'other-timeline',
   damaged: 'damaged',
+  minimal: 'minimal',
   'unknown-version': 'unknown-version',
 } as const satisfies Partial<Record<SegmentFault, string>>
 
@@ -39,7 +40,9 @@ export default defineCheck({
     const followed = timelines.findLast(({ timeline }) => timeline <= (current ?? timeline))?.timeline
     const oldest = backups.find(({ missing }) => missing === 0)
     const matters = ({ timeline, number }: FaultySegment) => (followed === undefined || timeline <= followed) && (oldest === undefined || number >= oldest.from)
-    const severityOf = (fault: FaultySegment): Severity => (fault.code === 'unknown-version' || !matters(fault) ? 'info' : 'error')
+    // A younger base backup does not meet it, and of those that are not known here one may be.
+    const passed = ({ code, number }: FaultySegment) => code === 'minimal' && (oldest === undefined || backups.some(({ missing, from }) => missing === 0 && from > number))
+    const severityOf = (fault: FaultySegment): Severity => (fault.code === 'unknown-version' || !matters(fault) ? 'info' : passed(fault) ? 'warning' : 'error')
 
     const found = (Object.keys(CODES) as Told[]).flatMap((told) => {
       const own = faults.filter(({ code }) => code === told)
@@ -55,7 +58,7 @@ export default defineCheck({
   text: {
     en: {
       title: 'archived segments are what their names say',
-      about: 'Each segment has one size, and begins with a header that tells its cluster, its timeline and its place. Recovery that meets a segment which is cut short, full of zeros, misplaced or damaged ends there, mostly without an error. Size and header of the newest and the oldest segments are looked at, and of those beside gaps and at the ends of base backups; the newest are compared with what pg_wal still has. With `--deep` every header is read, all that pg_wal still has is compared, and pg_waldump, where it is installed, reads the newest segments as a whole. Of compressed segments those of gzip are looked into.',
+      about: 'Each segment has one size, and begins with a header that tells its cluster, its timeline and its place. Recovery that meets a segment which is cut short, full of zeros, misplaced or damaged ends there, mostly without an error. Size and header of the newest and the oldest segments are looked at, and of those beside gaps and at the ends of base backups; the newest are compared with what pg_wal still has. With `--deep` every header is read, all that pg_wal still has is compared, and pg_waldump, where it is installed, reads the newest segments as a whole, and tells where the server went over to wal_level minimal. Of compressed segments those of gzip are looked into.',
       findings: {
         stub: {
           message: '{segment} was only copied in part: {found} bytes of {expected}, the beginning of what pg_wal has',
@@ -102,6 +105,11 @@ export default defineCheck({
           why: 'Bytes in it have changed since the server wrote them. Recovery ends there, without an error.',
           remedy: 'replace it from pg_wal or a copy of the archive; if there is none, take a new base backup now; and look after the disk',
         },
+        minimal: {
+          message: 'the server went over to wal_level minimal in {segment}: no base backup from before can be rolled past it',
+          why: 'What is written with minimal lacks what a recovery needs. It ends there with "WAL was generated with wal_level=minimal, cannot continue recovering", even where no segment is missing.',
+          remedy: 'take a new base backup now, and keep those from before only for the time before that',
+        },
         'unknown-version': {
           message: '{count} {count|segment is|segments are} of a WAL format that pgwal does not know ({found}), such as {segment}',
           why: 'A newer or a modified PostgreSQL has written it; what is in it cannot be judged here.',
@@ -111,7 +119,7 @@ export default defineCheck({
     },
     'zh-TW': {
       title: '歸檔的區段與其名稱相符',
-      about: '每個區段的大小相同，並以標頭開始，記載其叢集、時間線與位置。還原時若遇到被截短、全為零、位置錯誤或損壞的區段，便會在該處結束，且多半不會報錯。這裡查看最新與最舊、缺口旁以及基礎備份兩端的區段的大小與標頭，並將最新的與 pg_wal 中仍有的相比。加上 `--deep` 則讀取每個標頭、比較 pg_wal 中仍有的全部，並在裝有 pg_waldump 時以它完整讀取最新的區段。壓縮的區段只會查看 gzip 格式。',
+      about: '每個區段的大小相同，並以標頭開始，記載其叢集、時間線與位置。還原時若遇到被截短、全為零、位置錯誤或損壞的區段，便會在該處結束，且多半不會報錯。這裡查看最新與最舊、缺口旁以及基礎備份兩端的區段的大小與標頭，並將最新的與 pg_wal 中仍有的相比。加上 `--deep` 則讀取每個標頭、比較 pg_wal 中仍有的全部，並在裝有 pg_waldump 時以它完整讀取最新的區段，並指出伺服器在何處改用 wal_level minimal。壓縮的區段只會查看 gzip 格式。',
       findings: {
         stub: {
           message: '{segment} 只複製了一部分：{expected} 位元組中的 {found}，是 pg_wal 中該檔的開頭',
@@ -157,6 +165,11 @@ export default defineCheck({
           message: 'pg_waldump 無法讀完 {count} 個區段，例如 {segment}：{found}',
           why: '伺服器寫入之後，其中的位元組已改變。還原會在該處結束，且不會報錯。',
           remedy: '請以 pg_wal 或歸檔的副本取代；若都沒有，請立即製作新的基礎備份；並檢查磁碟',
+        },
+        minimal: {
+          message: '伺服器在 {segment} 改用 wal_level minimal：在此之前的基礎備份都無法重播越過此處',
+          why: '以 minimal 寫入的 WAL 缺少復原所需的內容。即使沒有缺少任何區段，還原也會在該處結束，並出現「WAL was generated with wal_level=minimal, cannot continue recovering」。',
+          remedy: '請立即製作新的基礎備份；之前的備份只能用於還原到該處以前的時間點',
         },
         'unknown-version': {
           message: '{count} 個區段使用 pgwal 不認得的 WAL 格式（{found}），例如 {segment}',

@@ -1,6 +1,7 @@
 // https://www.postgresql.org/docs/current/view-pg-hba-file-rules.html
 import { hbaFact } from '../facts/hba.ts'
 import { serverFact } from '../facts/server.ts'
+import { strayFilesFact } from '../facts/stray-files.ts'
 import { cannotJudge, defineCheck } from './check.ts'
 import { finding } from './support/finding.ts'
 
@@ -8,17 +9,21 @@ export default defineCheck({
   id: 'hba-loads',
   source: 'https://www.postgresql.org/docs/current/view-pg-hba-file-rules.html',
   needs: { hba: hbaFact },
-  uses: { server: serverFact },
+  uses: { server: serverFact, strays: strayFilesFact },
 
-  run({ hba: { hba, complete, modified } }, { server }, { cluster }) {
+  run({ hba: { hba, complete, modified } }, { server, strays }, { cluster }) {
     if (!complete) throw cannotJudge('not-readable', { target: cluster.hbaFile })
     const broken = hba.errors.filter(({ fatal }) => fatal)
       .map(({ file, line, message }) => finding('broken', 'error', { reason: message }, { at: line > 0 ? { file, line } : { file } }))
     if (broken.length > 0) return broken
+    const stray = strays.ok ? strays.value.hba : undefined
+    const other = stray?.edited === true && stray.modified > modified
+      ? [finding('other-file', 'info', { path: stray.path, hbaFile: cluster.hbaFile, changed: stray.modified.toISOString() }, { at: { file: stray.path } })]
+      : []
     if (server.ok && modified > server.value.configurationLoadedAt) {
-      return [finding('not-reloaded', 'warning', { changed: modified.toISOString() }, { at: { file: cluster.hbaFile }, fix: { kind: 'in-force' } })]
+      return [finding('not-reloaded', 'warning', { changed: modified.toISOString() }, { at: { file: cluster.hbaFile }, fix: { kind: 'in-force' } }), ...other]
     }
-    return []
+    return other
   },
 
   text: {
@@ -36,6 +41,11 @@ export default defineCheck({
           why: 'The server goes on with the old rules, whatever the file says.',
           remedy: 'as a superuser: SELECT pg_reload_conf()',
         },
+        'other-file': {
+          message: '{path} was changed at {changed} and has no effect: this server reads {hbaFile}',
+          why: 'The file lies in the data directory, but hba_file names another one, which was not changed since.',
+          remedy: 'write the rules that are meant into {hbaFile}, reload, and move the other file away',
+        },
       },
     },
     'zh-TW': {
@@ -51,6 +61,11 @@ export default defineCheck({
           message: 'pg_hba.conf 於 {changed} 修改，晚於伺服器最後一次讀取',
           why: '無論檔案內容為何，伺服器仍沿用舊規則。',
           remedy: '以超級使用者執行：SELECT pg_reload_conf()',
+        },
+        'other-file': {
+          message: '{path} 於 {changed} 修改，但沒有作用：此伺服器讀取的是 {hbaFile}',
+          why: '該檔案位於資料目錄中，但 hba_file 指定的是另一個檔案，而後者在那之後並未修改。',
+          remedy: '將想要的規則寫入 {hbaFile} 並重新載入，再移走另一個檔案',
         },
       },
     },

@@ -16,10 +16,12 @@ import archiveTimelines from './archive-timelines.ts'
 import archiverBacklog from './archiver-backlog.ts'
 import archiverFailures from './archiver-failures.ts'
 import archiverRunning from './archiver-running.ts'
+import backupLabel from './backup-label.ts'
 import type { Check } from './check.ts'
 import clock from './clock.ts'
 import configurationBackslashes from './configuration-backslashes.ts'
 import configurationLoads from './configuration-loads.ts'
+import dataChecksums from './data-checksums.ts'
 import hbaLoads from './hba-loads.ts'
 import hbaTraps from './hba-traps.ts'
 import listenAddresses from './listen-addresses.ts'
@@ -58,9 +60,11 @@ export const checks: readonly Check[] = [
   archiverBacklog,
   archiverFailures,
   archiverRunning,
+  backupLabel,
   clock,
   configurationBackslashes,
   configurationLoads,
+  dataChecksums,
   hbaLoads,
   hbaTraps,
   listenAddresses,

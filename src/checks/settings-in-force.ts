@@ -1,6 +1,9 @@
 // https://www.postgresql.org/docs/current/config-setting.html and facts of pg_settings.pending_restart, which is not believed here.
 import { effectiveSettingsFact } from '../facts/effective-settings.ts'
-import type { EffectiveSetting, SettingLineView } from '../facts/effective-settings.ts'
+import type { EffectiveSetting, EffectiveSettings, SettingLineView } from '../facts/effective-settings.ts'
+import { strayFilesFact } from '../facts/stray-files.ts'
+import type { StrayFilesFact } from '../facts/stray-files.ts'
+import type { Cluster } from '../platforms/platform.ts'
 import { sameValue } from '../postgres/settings/index.ts'
 import type { Finding } from './check.ts'
 import { CannotJudge, cannotJudge, defineCheck } from './check.ts'
@@ -8,16 +11,21 @@ import { finding } from './support/finding.ts'
 import { numberOf } from './support/settings.ts'
 
 /** Not about archiving, or told by the server itself. */
-const NOT_TOLD = new Set(['server_version', 'config_file', 'data_directory', 'wal_segment_size'])
+const NOT_TOLD = new Set(['server_version', 'config_file', 'data_directory', 'wal_segment_size', 'shared_preload_libraries'])
 
 export default defineCheck({
   id: 'settings-in-force',
   source: 'https://www.postgresql.org/docs/current/config-setting.html',
   needs: { settings: effectiveSettingsFact },
+  uses: { strays: strayFilesFact },
 
-  run({ settings }, _uses, { cluster }) {
+  run({ settings }, { strays }, { cluster }) {
     const told = settings.all.filter(({ name }) => !NOT_TOLD.has(name))
-    const findings = told.flatMap((setting) => [...pending(setting), ...overridden(setting, cluster.major)])
+    const stray = strays.ok ? strays.value.conf : undefined
+    const findings = [
+      ...told.flatMap((setting) => [...pending(setting), ...overridden(setting, cluster.major)]),
+      ...(stray === undefined ? [] : otherFile(stray, settings, cluster)),
+    ]
     if (findings.length > 0) return findings
     // With the server down nothing else is in force; while it runs, its values are what counts.
     if (settings.complete && cluster.running && settings.liveMissing !== undefined) throw new CannotJudge(settings.liveMissing)
@@ -61,6 +69,11 @@ export default defineCheck({
           why: 'Of several lines the last one wins.',
           remedy: 'keep one of the two lines',
         },
+        'other-file': {
+          message: 'what {path} says of {names} has no effect: this server reads {configFile}',
+          why: 'The file lies in the data directory, but the server was started with another one, where {first} is {winner}.',
+          remedy: 'write into {configFile} what is meant, and move the other file away',
+        },
       },
     },
     'zh-TW': {
@@ -97,6 +110,11 @@ export default defineCheck({
           why: '有多行時以最後一行為準。',
           remedy: '兩行只保留一行',
         },
+        'other-file': {
+          message: '{path} 中的 {names} 沒有作用：此伺服器讀取的是 {configFile}',
+          why: '該檔案位於資料目錄中，但伺服器啟動時採用的是另一個檔案，其中 {first} 為 {winner}。',
+          remedy: '將想要的設定寫入 {configFile}，並移走另一個檔案',
+        },
       },
     },
   },
@@ -128,6 +146,19 @@ function beaten(winner: SettingLineView, loser: SettingLineView, severity: Findi
   if (winner.auto && !loser.auto) return finding('overridden-by-auto-conf', severity, params, { at })
   if (winner.file !== loser.file) return finding('overridden-by-include', severity, params, { at })
   return finding('overridden-by-duplicate', severity, params, { at })
+}
+
+/** What the file that nobody reads says otherwise than the one that counts. */
+function otherFile({ path, settings: lines }: NonNullable<StrayFilesFact['conf']>, settings: EffectiveSettings, { configFile, major }: Cluster) {
+  const differing = lines.flatMap(({ name, value, line }) => {
+    const configured = settings.get(name)?.configured
+    return configured === undefined || sameValue(name, value, configured.value, major) ? [] : [{ name, value, line, winner: configured.value }]
+  })
+  const [first] = differing
+  if (first === undefined) return []
+  const severity = differing.some(({ name, value, winner }) => stops(name, winner) && !stops(name, value)) ? 'warning' : 'info'
+  const params = { names: differing.map(({ name }) => name).join(', '), path, configFile, first: first.name, winner: shown(first.winner) }
+  return [finding('other-file', severity, params, { at: { file: path, line: first.line } })]
 }
 
 /** Whether a value keeps archiving or base backups from working. */

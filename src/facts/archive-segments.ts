@@ -19,9 +19,10 @@ import { identityFact } from './identity.ts'
 import type { IdentityFact } from './identity.ts'
 
 /**
- * `stub`: the beginning of what pg_wal has under the name; `conflict`: something else than pg_wal has; `unknown-version`: WAL of a format that is not known; `damaged`: pg_waldump fails.
+ * `stub`: the beginning of what pg_wal has under the name; `conflict`: something else than pg_wal has; `unknown-version`: WAL of a format that is not known; `damaged`: pg_waldump fails;
+ * `minimal`: the server went over to wal_level minimal there.
  */
-export type SegmentFault = SegmentProblem['code'] | 'stub' | 'conflict' | 'unknown-version' | 'damaged'
+export type SegmentFault = SegmentProblem['code'] | 'stub' | 'conflict' | 'unknown-version' | 'damaged' | 'minimal'
 
 export interface FaultySegment {
   /** Of the file. */
@@ -74,6 +75,8 @@ const QUIET_MS = 60_000
 const MOST_REPLAYED = 1024
 const REPLAY_MS = 600_000
 const REPLAY_ONE_MS = 60_000
+/** xlog_desc in src/backend/access/rmgrdesc/xlogdesc.c. */
+const MINIMAL = /PARAMETER_CHANGE .*\bwal_level=minimal\b/
 
 /** Which of several problems of one segment says most. */
 const WORST: readonly SegmentFault[] = ['system-identifier', 'not-wal', 'file-size', 'zeroed', 'short', 'segment-size', 'name', 'page-address', 'timeline']
@@ -345,9 +348,10 @@ class Looking {
       const name = numberedSegment(timeline, one, this.identity.segmentSize)
       const told = [...this.#faults.values()].some((faults) => faults.some((fault) => fault.name === name && fault.code !== 'unknown-version'))
       if (told || (await host.stat(`${this.#path}/${name}`, acting(this.from)).then(({ size }) => size !== this.identity.segmentSize, () => true))) continue
-      const { code, stderr, timedOut } = await host.run(program, [cluster.major >= 14 ? '--quiet' : '--stats', `${this.#path}/${name}`], { ...acting(this.from), timeoutMs: REPLAY_ONE_MS, maxOutput: 1 << 16 })
+      const { code, stdout, stderr, timedOut } = await host.run(program, ['--rmgr=XLOG', `${this.#path}/${name}`], { ...acting(this.from), timeoutMs: REPLAY_ONE_MS })
       if (timedOut) continue
       this.#replayed++
+      if (MINIMAL.test(stdout)) this.#note(name, 'minimal', '')
       // A segment that one record fills from end to end has no beginning of another.
       if (code !== 0 && !stderr.includes('could not find a valid record')) this.#note(name, 'damaged', stderr.trim().split('\n').at(-1) ?? '')
     }

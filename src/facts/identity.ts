@@ -1,10 +1,11 @@
 /**
- * Which cluster this is: its system identifier and the size of its WAL segments. From the data directory, so that it is known
- * with the server down; else from the server.
+ * Which cluster this is: its system identifier, the size of its WAL segments, and whether its pages have checksums. From the
+ * data directory, so that it is known with the server down; else from the server.
  *
  * The identifier is the first field of global/pg_control (ControlFileData in src/include/catalog/pg_control.h, in all majors).
  */
 import { codeOf } from '../errors.ts'
+import { CONTROL_FILE_BYTES, parseControlFile } from '../postgres/control-file.ts'
 import { isSegmentSize, parseWalName } from '../postgres/wal/index.ts'
 import type { Acting, Host } from '../host/host.ts'
 import { acting, sessionOf } from './fact.ts'
@@ -15,6 +16,8 @@ export interface IdentityFact {
   readonly systemIdentifier: string
   /** Bytes. */
   readonly segmentSize: number
+  /** Undefined where pg_control has a layout that is not known. */
+  readonly checksums?: boolean
 }
 
 export const identityFact: Fact<IdentityFact> = {
@@ -43,10 +46,11 @@ async function fromFiles(from: Gathering): Promise<IdentityFact | undefined> {
   const systemIdentifier = await systemIdentifierOf(host, cluster.dataDir, acting(from))
   if (systemIdentifier === undefined) return undefined
   try {
+    const control = parseControlFile(await host.readPart(`${cluster.dataDir}/global/pg_control`, 0, CONTROL_FILE_BYTES, acting(from)))
     for (const { name } of await host.list(`${cluster.dataDir}/pg_wal`, acting(from))) {
       if (parseWalName(name).kind !== 'segment') continue
       const { size } = await host.stat(`${cluster.dataDir}/pg_wal/${name}`, acting(from))
-      if (isSegmentSize(size)) return { systemIdentifier, segmentSize: size }
+      if (isSegmentSize(size)) return { systemIdentifier, segmentSize: size, ...('problem' in control ? {} : { checksums: control.checksums }) }
     }
     return undefined
   } catch (error) {
@@ -60,7 +64,8 @@ async function fromServer(from: Gathering): Promise<IdentityFact> {
   const session = await sessionOf(from)
   const [row] = await session.query(
     `SELECT system_identifier::text AS id,
-            (SELECT setting::bigint * CASE unit WHEN '8kB' THEN 8192 ELSE 1 END FROM pg_catalog.pg_settings WHERE name = 'wal_segment_size') AS size
+            (SELECT setting::bigint * CASE unit WHEN '8kB' THEN 8192 ELSE 1 END FROM pg_catalog.pg_settings WHERE name = 'wal_segment_size') AS size,
+            current_setting('data_checksums') = 'on' AS checksums
        FROM pg_control_system()`)
-  return { systemIdentifier: String(row?.['id']), segmentSize: Number(row?.['size']) }
+  return { systemIdentifier: String(row?.['id']), segmentSize: Number(row?.['size']), checksums: row?.['checksums'] === true }
 }

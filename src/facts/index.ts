@@ -31,6 +31,7 @@ import { rolesFact } from './roles.ts'
 import { selinuxFact } from './selinux.ts'
 import { serverFact } from './server.ts'
 import { serviceSandboxFact } from './service-sandbox.ts'
+import { strayFilesFact } from './stray-files.ts'
 import { stuckSegmentFact } from './stuck-segment.ts'
 import { walFlowFact } from './wal-flow.ts'
 
@@ -66,6 +67,7 @@ export const facts: readonly Fact<unknown>[] = [
   selinuxFact,
   serverFact,
   serviceSandboxFact,
+  strayFilesFact,
   stuckSegmentFact,
   walFlowFact,
 ]

@@ -29,6 +29,7 @@ export const RELEVANT_SETTINGS = [
   'port',
   'restore_command',
   'server_version',
+  'shared_preload_libraries',
   'ssl',
   'summarize_wal',
   'syslog_ident',

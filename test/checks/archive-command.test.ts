@@ -20,6 +20,16 @@ describe('nothing is configured', () => {
   })
 })
 
+it('a module that archives is preloaded, and nothing more', async () => {
+  const preloaded = async (libraries: string, major = 15) => {
+    const command: ArchiveCommandFact = { via: 'none', text: '', both: false, at }
+    return run(check, { command, settings: await settings({ conf: `archive_mode = on\nshared_preload_libraries = '${libraries}'` }, undefined, major) }, {}, { cluster: { ...CLUSTER, major } })
+  }
+  expect(await preloaded('pg_stat_statements, "$libdir/basic_archive"')).toMatchObject([{ code: 'preloaded-only', severity: 'error', params: { library: '$libdir/basic_archive', literal: "'$libdir/basic_archive'" }, at: { line: 2 } }])
+  expect(codes(await preloaded('pg_stat_statements'))).toEqual(['error empty'])
+  expect(codes(await preloaded('basic_archive', 14))).toEqual(['error empty'])
+})
+
 describe('what Barman moves on', () => {
   it('is not its archive: replacing there is no warning, where the directory is Barman\'s', async () => {
     const severity = async (text: string, spool?: true) => codes(await found(text, 15, spool === undefined ? {} : { spool })).find((code) => code.endsWith('overwrites'))

@@ -37,6 +37,14 @@ describe('what matters', () => {
     expect(codes(found([fault('zeroed', 5), fault('zeroed', 7)], {}, { backups }))).toEqual(['error zeroed'])
   })
 
+  it('is wal_level minimal for base backups from before alone', () => {
+    const usable = { ...backups[1]!, from: 4, to: 4 }
+    expect(codes(found([fault('minimal', 5)], {}, { backups: [usable] }))).toEqual(['error minimal'])
+    expect(codes(found([fault('minimal', 5)], {}, { backups: [usable, backups[1]] }))).toEqual(['warning minimal'])
+    expect(codes(found([fault('minimal', 5)], {}, { backups: [backups[1]] }))).toEqual(['info minimal'])
+    expect(codes(found([fault('minimal', 5)]))).toEqual(['warning minimal'])
+  })
+
   it('is on the server\'s timeline or on the way there', () => {
     expect(codes(found([fault('zeroed', 7, 2)], {}, { current: 1, timelines: [{ timeline: 1 }, { timeline: 2 }] }))).toEqual(['info zeroed'])
   })

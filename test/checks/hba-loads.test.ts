@@ -27,3 +27,10 @@ it('changed after the server read it', () => {
 it('is not judged when an included file is closed', () => {
   expect(codes(run(check, { hba: hbaOf(GOOD, { complete: false }) }))).toEqual(['skip not-readable'])
 })
+
+it('another pg_hba.conf in the data directory, edited after the one that counts', () => {
+  const found = (edited: boolean, at: string) => run(check, { hba: hbaOf(GOOD, { modified: new Date('2026-02-01T00:00:00Z') }) }, { strays: known({ hba: { path: '/data/pg_hba.conf', modified: new Date(at), edited } }) })
+  expect(found(true, '2026-02-02T00:00:00Z')).toMatchObject([{ code: 'other-file', severity: 'info', params: { path: '/data/pg_hba.conf', hbaFile: '/etc/pg_hba.conf' }, at: { file: '/data/pg_hba.conf' } }])
+  expect(found(true, '2026-01-31T00:00:00Z')).toEqual([])
+  expect(found(false, '2026-02-02T00:00:00Z')).toEqual([])
+})

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import check from '../../src/checks/settings-in-force.ts'
-import { CLUSTER, codes, run, settings } from '../support/run-check.ts'
+import { CLUSTER, codes, known, run, settings } from '../support/run-check.ts'
 import type { FilesOf } from '../support/run-check.ts'
 
 async function found(files: FilesOf | undefined, running?: Readonly<Record<string, string>>) {
@@ -60,4 +60,22 @@ describe('what loses', () => {
 it('is not judged when a file that may decide is closed', async () => {
   expect(codes(await found({ conf: 'archive_mode = on', closed: ['/data/postgresql.auto.conf'] }, { archive_mode: 'on' }))).toEqual(['skip not-readable'])
   expect(codes(await found(undefined, { archive_mode: 'on' }))).toEqual(['skip config-unreadable'])
+})
+
+describe('another postgresql.conf in the data directory', () => {
+  const other = async (conf: string, ...settingsThere: [string, string][]) =>
+    run(check, { settings: await settings({ conf }) }, { strays: known({ conf: { path: '/data/postgresql.conf', settings: settingsThere.map(([name, value], at) => ({ name, value, line: at + 1 })) } }) })
+
+  it('says what was meant for this server', async () => {
+    expect(await other('', ['archive_mode', 'on'], ['archive_command', 'cp %p /a/%f'])).toMatchObject([{
+      code: 'other-file', severity: 'warning', at: { file: '/data/postgresql.conf', line: 1 },
+      params: { names: 'archive_mode, archive_command', path: '/data/postgresql.conf', configFile: '/etc/postgresql.conf', first: 'archive_mode', winner: 'off' },
+    }])
+    expect(codes(await other('archive_mode = on', ['archive_mode', 'off']))).toEqual(['info other-file'])
+  })
+
+  it('says the same, or nothing about archiving', async () => {
+    expect(await other('archive_mode = on', ['archive_mode', 'yes'])).toEqual([])
+    expect(await other('archive_mode = on')).toEqual([])
+  })
 })

@@ -67,7 +67,7 @@ describe.each([12, 18] as const)('PostgreSQL %i', (major) => {
     const [identity] = await server.query<{ id: string }>('SELECT system_identifier::text AS id FROM pg_control_system()')
     expect(await from(serverFact)).toMatchObject({ inRecovery: false, superuser: true, seesActivity: true, seesSecrets: true, systemIdentifier: identity!.id, timeline: 1, login: 'postgres' })
     expect(Math.floor((await from(serverFact)).versionNum / 10_000)).toBe(major)
-    expect(await from(identityFact)).toEqual({ systemIdentifier: identity!.id, segmentSize: 1 << 20 })
+    expect(await from(identityFact)).toEqual({ systemIdentifier: identity!.id, segmentSize: 1 << 20, checksums: major === 18 })
     expect(await from(loginFact)).toEqual({ kind: 'in' })
   })
 
