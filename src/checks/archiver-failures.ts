@@ -158,6 +158,11 @@ export default defineCheck({
           why: 'Besides segments the server archives timeline histories, backup labels and partial segments. While one of them is refused nothing behind it is archived, and after a failover there is no recovery without the history.',
           remedy: 'let the command take every name up to 64 characters of [0-9A-Za-z.], then `pgwal verify`',
         },
+        'in-use': {
+          message: '{segment} is not archived, for {forMs}: another program holds a file open ({cause})',
+          why: 'A virus scanner, an indexer or a backup of files; Windows lets nobody copy or rename such a file. While it lasts the server keeps all WAL.',
+          remedy: 'exclude the data directory and the archive from what scans or backs up files there; `handle.exe` or resmon shows who holds it',
+        },
         'incomplete-copy': {
           message: '{segment} is not archived, for {forMs}: half a copy of it, {sizeBytes} of {wantedBytes}, lies under its name ({path})',
           why: 'A copy was broken off, by a full disk or a crash; the archive command finds the name taken and fails for ever.',
@@ -268,6 +273,11 @@ export default defineCheck({
           message: '{segment} 已有 {forMs} 未能歸檔：歸檔命令拒絕了不是區段的檔案（{cause}）',
           why: '除了區段之外，伺服器還會歸檔時間線歷史、備份標籤與部分區段。只要其中一個被拒絕，其後的檔案都不會歸檔；故障切換之後沒有歷史檔就無法復原。',
           remedy: '讓命令接受 64 個字元以內、由 [0-9A-Za-z.] 組成的任何名稱，然後執行 `pgwal verify`',
+        },
+        'in-use': {
+          message: '{segment} 未歸檔，已持續 {forMs}：另一個程式開啟了該檔案（{cause}）',
+          why: '可能是防毒軟體、索引服務或檔案備份；Windows 不允許任何人複製或更名這樣的檔案。在此期間伺服器會保留所有 WAL。',
+          remedy: '請將資料目錄與歸檔排除在掃描或備份檔案的程式之外；`handle.exe` 或 resmon 可顯示是誰開啟了它',
         },
         'incomplete-copy': {
           message: '{segment} 已有 {forMs} 未能歸檔：同名之處有一份不完整的複本，{sizeBytes} / {wantedBytes}（{path}）',

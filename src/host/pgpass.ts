@@ -53,3 +53,9 @@ export function passwordFrom(content: string, wanted: PasswordFor): string | und
   }
   return undefined
 }
+
+/** The databases of lines that fit but for theirs: a password that was meant for this login, and is not used. */
+export function otherDatabases(content: string, wanted: PasswordFor): string[] {
+  const databases = content.split(/\r?\n/).filter((line) => line !== '' && !line.startsWith('#')).flatMap((line) => fieldsOf(line)[2]?.text ?? [])
+  return [...new Set(databases)].filter((database) => database !== wanted.database && passwordFrom(content, { ...wanted, database }) !== undefined)
+}

@@ -128,6 +128,7 @@ async function sightings({ host, systemd, asked }: Survey): Promise<Sighting[]> 
   if (files.length === 0) return []
   // The tool takes longer than everything else here: it is not asked about clusters that nobody asked for.
   const told = await mayBeNamed(host, asked, files) ? await ask(host) : undefined
+  // postgresql@.service asserts a path with %I, which makes a slash of each dash: it never starts a cluster with one in its name.
   const supervised = systemd && host.env['PG_CLUSTER_CONF_ROOT'] === undefined
   return files.map(({ version, name, configDirectory }) => {
     const entry = told?.find((one) => one.version === version && one.name === name)
@@ -145,7 +146,7 @@ async function sightings({ host, systemd, asked }: Survey): Promise<Sighting[]> 
       binDir: `/usr/lib/postgresql/${version}/bin`,
       socketDirs: ['/var/run/postgresql'],
       logFile: entry?.logFile ?? `/var/log/postgresql/postgresql-${version}-${name}.log`,
-      service: supervised ? { kind: 'systemd', name: `postgresql@${version}-${name}` } : { kind: 'pg_ctlcluster', name: `${version} ${name}` },
+      service: supervised && !name.includes('-') ? { kind: 'systemd', name: `postgresql@${version}-${name}` } : { kind: 'pg_ctlcluster', name: `${version} ${name}` },
     }
   })
 }
@@ -156,7 +157,8 @@ async function service(cluster: Cluster, host: Host): Promise<Service> {
   // As root pg_ctlcluster also makes the directories of socket and log; in a private root everything is the owner's.
   const acting = host.env['PG_CLUSTER_CONF_ROOT'] === undefined ? {} : actingFor(await host.self(), cluster.owner)
   const name = cluster.service.name.split(' ')
-  const redirect = await systemdIsBooted(host) && host.env['PG_CLUSTER_CONF_ROOT'] === undefined ? [] : ['--skip-systemctl-redirect']
+  const unit = await systemdIsBooted(host) && host.env['PG_CLUSTER_CONF_ROOT'] === undefined && name[1]?.includes('-') !== true
+  const redirect = unit ? [] : ['--skip-systemctl-redirect']
   const command = (action: string, ...extra: string[]): Command => ({ file: 'pg_ctlcluster', args: [...redirect, ...extra, ...name, action], timeoutMs: WAIT_MS, ...acting, ...toolEnvironment(host) })
   return {
     describe: `pg_ctlcluster ${cluster.service.name} restart`,

@@ -8,10 +8,12 @@ import { codeOf } from '../errors.ts'
 import type { Finding } from '../checks/check.ts'
 import type { Connection, Session } from '../host/host.ts'
 import { connectionOptionsOf } from '../facts/connection.ts'
+import type { ConnectionOptions } from '../facts/connection.ts'
+import { shellWord } from '../checks/support/shell-word.ts'
 import { failed, passed, skipped } from './probe.ts'
 import type { Probe, Probing } from './probe.ts'
 
-type Code = 'refused' | 'not-listening' | 'login-failed' | 'no-password' | 'other-server'
+type Code = 'refused' | 'not-listening' | 'login-failed' | 'no-password' | 'password-file-open' | 'password-for-others' | 'other-server'
 
 const LOOPBACK = ['127.0.0.1', '::1'] as const
 
@@ -39,7 +41,7 @@ export const replicationLogin: Probe<Code> = {
       if (host === '::1' && interfaces.length > 0 && !interfaces.includes('::1/128')) continue
       probing.waiting({ code: 'login', params: { host, user } })
       const { password, sslmode } = await options.credentials(host, user, 'replication')
-      attempts.push(await attempt(probing, { ...base(probing, host, user), ...(password === undefined ? {} : { password }), sslmode: sslmode ?? 'prefer' }, id))
+      attempts.push(await attempt(probing, { ...base(probing, host, user), ...(password === undefined ? {} : { password }), sslmode: sslmode ?? 'prefer' }, id, options))
     }
     const inside = attempts.flatMap((one) => (one.kind === 'in' ? [one.where] : []))
     const findings = attempts.flatMap((one) => (one.kind === 'not' ? [one.finding] : []))
@@ -75,6 +77,16 @@ export const replicationLogin: Probe<Code> = {
           why: 'The rule works, which was proved by the server\'s own answer. Whether the password does is not known.',
           remedy: 'put the password into ~/.pgpass, or set PGPASSWORD, and run `pgwal verify` again',
         },
+        'password-file-open': {
+          message: 'the rule for {host} asks {user} for {method}, and {file} is ignored: its mode is {mode}',
+          why: 'Every PostgreSQL client leaves a password file aside that others than its owner may read; a base backup by a timer then fails.',
+          remedy: 'chmod 600 {word}',
+        },
+        'password-for-others': {
+          message: 'the rule for {host} asks {user} for {method}, and the password file has one for the database {database} only',
+          why: 'A replication connection goes by the name `replication` there; a line for a database does not count.',
+          remedy: 'write that line again with `replication`, or `*`, as its third field: {host}:{port}:replication:{user}:…',
+        },
         'other-server': {
           message: '{host} port {port} is a server with another system identifier',
           why: 'A base backup taken through this address would be of another cluster.',
@@ -107,6 +119,16 @@ export const replicationLogin: Probe<Code> = {
           why: '伺服器的回應已證明規則有效；密碼是否正確則不得而知。',
           remedy: '將密碼寫入 ~/.pgpass 或設定 PGPASSWORD，然後再次執行 `pgwal verify`',
         },
+        'password-file-open': {
+          message: '{host} 的規則要求 {user} 使用 {method}，但 {file} 被忽略：其權限為 {mode}',
+          why: '只要擁有者以外的人可以讀取，任何 PostgreSQL 用戶端都不會採用密碼檔；由計時器執行的基礎備份因此會失敗。',
+          remedy: 'chmod 600 {word}',
+        },
+        'password-for-others': {
+          message: '{host} 的規則要求 {user} 使用 {method}，但密碼檔中只有資料庫 {database} 的密碼',
+          why: '複寫連線在其中的名稱是 `replication`；指定其他資料庫的行不算數。',
+          remedy: '請將該行的第三欄改寫為 `replication` 或 `*`：{host}:{port}:replication:{user}:…',
+        },
         'other-server': {
           message: '{host} 連接埠 {port} 是系統識別碼不同的另一部伺服器',
           why: '經由這個位址製作的基礎備份會屬於另一個叢集。',
@@ -121,7 +143,7 @@ function base(probing: Probing, host: string, user: string): Connection {
   return { host, port: probing.gathering.cluster.port, user, database: 'replication', replication: 'physical', timeoutMs: 10_000 }
 }
 
-async function attempt(probing: Probing, connection: Connection, systemIdentifier: string): Promise<Attempt> {
+async function attempt(probing: Probing, connection: Connection, systemIdentifier: string, options: ConnectionOptions): Promise<Attempt> {
   const { host } = probing.gathering
   const place = { host: connection.host, port: connection.port, user: connection.user }
   let method: string
@@ -132,7 +154,7 @@ async function attempt(probing: Probing, connection: Connection, systemIdentifie
   } catch (error) {
     return not('not-listening', 'warning', { ...place, reason: codeOf(error) })
   }
-  if (method !== 'trust' && connection.password === undefined) return not('no-password', 'info', { ...place, method })
+  if (method !== 'trust' && connection.password === undefined) return withoutPassword(options, place, method)
   let session: Session | undefined
   try {
     session = await host.connect(connection)
@@ -144,6 +166,12 @@ async function attempt(probing: Probing, connection: Connection, systemIdentifie
   } finally {
     await session?.close()
   }
+}
+
+function withoutPassword({ ignoredFile, otherDatabases }: ConnectionOptions, place: { readonly host: string; readonly port: number; readonly user: string }, method: string): Attempt {
+  if (ignoredFile !== undefined) return not('password-file-open', 'warning', { ...place, method, ...ignoredFile, word: shellWord(ignoredFile.file) })
+  const [database] = otherDatabases(place.host, place.user, 'replication')
+  return database === undefined ? not('no-password', 'info', { ...place, method }) : not('password-for-others', 'warning', { ...place, method, database })
 }
 
 function not(code: Code, severity: Finding['severity'], params: Finding['params']): Attempt {

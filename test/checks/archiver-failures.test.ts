@@ -110,3 +110,8 @@ it('without a login the log and the queue tell', () => {
 it('old failures are no matter with archiving off', async () => {
   expect(codes(run(check, { settings: await settings({}, { archive_mode: 'off@default' }) }, { archiver: stats(5, null) }))).toEqual(['skip archive-mode-off'])
 })
+
+it('on Windows another program holds the file', () => {
+  const cause = 'The process cannot access the file because it is being used by another process.'
+  expect(found({ archiver: stats(5, 60), status: queue(1), log: log({ cause, exitCode: 1 }) })).toMatchObject([{ code: 'in-use', severity: 'error', params: { segment: NEXT, cause } }])
+})

@@ -1,4 +1,6 @@
 // Whole machines as data: what is found on them, and what would restart it.
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import fs from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { archiveDirectoryFor, chooseCluster, detect, detectClusters, platforms, serviceOf } from '../../src/platforms/index.ts'
@@ -52,6 +54,21 @@ describe('Debian with systemd', () => {
       ['systemctl', 'start postgresql@15-second', undefined],
     ])
     expect(service.needsRoot).toBe(true)
+  })
+
+  it('a name with a dash: no unit can start it, so that pg_ctlcluster does without systemd', async () => {
+    const machine = JSON.parse(JSON.stringify(debianSystemd).replaceAll('second', 'sec-ond')) as FakeMachine
+    const fake = on(machine)
+    const cluster = (await found(fake)).get('15/sec-ond')!
+    expect(cluster).toMatchObject({ running: true, pid: 913, service: { kind: 'pg_ctlcluster', name: '15 sec-ond' }, notes: [] })
+    const service = await serviceOf(cluster, fake.host)
+    expect(service.restart.map(({ file, args }) => [file, ...args].join(' '))).toEqual(['pg_ctlcluster --skip-systemctl-redirect -m fast 15 sec-ond restart'])
+    expect(service.stop.map(({ file, args }) => [file, ...args].join(' '))).toEqual(['pg_ctlcluster --skip-systemctl-redirect -m fast 15 sec-ond stop'])
+  })
+
+  it.skipIf(!existsSync('/usr/bin/systemd-escape'))('what systemd makes of such a name in a path of the unit', () => {
+    const path = (instance: string) => execFileSync('/usr/bin/systemd-escape', ['--unescape', instance], { encoding: 'utf8' }).trim()
+    expect([path('15-main'), path('15-sec-ond')]).toEqual(['15/main', '15/sec/ond'])
   })
 
   it('a server in its unit is restarted by systemd, never through the umbrella unit', async () => {
