@@ -27,8 +27,10 @@ import { mark } from '../report/style.ts'
 import { verifyText } from '../report/text.ts'
 import { compose, findingWords, passWords } from '../report/words.ts'
 import { hang } from '../report/wrap.ts'
+import { Cancelled } from '../terminal/prompts.ts'
 import { gatheringFor } from './gathering.ts'
 import type { OpenGathering } from './gathering.ts'
+import { interruptibly } from './interruption.ts'
 import { connectionOf, wantedOf } from './options.ts'
 import { worded } from './present.ts'
 import { needPrivileges } from './privileges.ts'
@@ -47,6 +49,7 @@ export interface EnableOptions {
   /** False for --no-restart. */
   readonly restart?: boolean
   readonly verifyTimeoutMs?: number
+  /** Ctrl-C: before the plan is applied, nothing is; while it is, what was done is put back; afterwards only the proof is given up. */
   readonly signal?: AbortSignal
   /** Where the plan is shown; default: the terminal. */
   readonly onPlan?: (text: string) => void
@@ -64,6 +67,8 @@ export interface EnableResult {
   readonly needsConfirmation: boolean
   /** Where it archives, or would. */
   readonly archiveDirectory: string
+  /** It was given up before it was proved. */
+  readonly unproved: boolean
   /** The server does not run, or a file is not what it was: what people must act on. */
   readonly incomplete: boolean
 }
@@ -84,6 +89,33 @@ interface Answers {
  * @throws UserError where it may not or cannot: `remote`, `managed`, `need-privileges`, `in-recovery`, `no-login`, and every refusal of the planner
  */
 export async function enable(context: Context, selection: Selection, options: EnableOptions): Promise<EnableResult> {
+  const { result, prepared } = await interruptibly(context, options.signal, (looking) => consider(looking, selection, options))
+  if (prepared === undefined) return result
+  const { cluster, plan } = result
+  const done = await apply(context, plan, prepared, options)
+  const applied = { ...result, run: done.run, happenings: done.happenings }
+  if (done.outcome !== 'applied') {
+    return { ...applied, outcome: done.cancelled && done.outcome === 'rolled-back' ? 'cancelled' : 'rolled-back', incomplete: done.outcome === 'failed-rollback' }
+  }
+  if (!cluster.running || (plan.effects.restartFor.length > 0 && !plan.effects.restart)) return { ...applied, outcome: 'applied' }
+  try {
+    return { ...applied, outcome: 'applied', verify: await interruptibly(context, options.signal, (looking) => prove(looking, cluster, selection, prepared, options)) }
+  } catch (error) {
+    if (!(error instanceof Cancelled)) throw error
+    return { ...applied, outcome: 'applied', unproved: true }
+  }
+}
+
+function prove(context: Context, cluster: Cluster, selection: Selection, { answers, asked }: Prepared, options: EnableOptions): Promise<ClusterReport> {
+  return verifyWithProgress(context, { cluster: { ...cluster, running: true }, host: context.host }, selection, {
+    replicationUser: answers.replicationUser, allowFrom: answers.allowFrom,
+    ...(options.verifyTimeoutMs === undefined ? {} : { timeoutMs: options.verifyTimeoutMs }),
+    ...(asked === undefined ? {} : { password: asked }),
+  })
+}
+
+/** Everything before the first change. `prepared`: it was shown, and shall be done; `result` then says what. */
+async function consider(context: Context, selection: Selection, options: EnableOptions): Promise<{ readonly result: EnableResult; readonly prepared?: Prepared }> {
   const { host } = context
   const remote = remoteHost(await readConnectionSources(host, connectionOf(selection)))
   if (selection.host !== undefined && remote !== undefined) throw new UserError('remote', { host: remote })
@@ -97,32 +129,20 @@ export async function enable(context: Context, selection: Selection, options: En
   } finally {
     await open.close()
   }
-  const { plan, answers, asked } = prepared
+  const { plan, answers } = prepared
   const steps = plan.steps.map((step) => kindOf(step).describe(step))
-  const result = { cluster, plan, steps, happenings: [], archiveDirectory: answers.archiveDirectory, needsConfirmation: false, incomplete: false }
-  if (steps.length === 0) return { ...result, outcome: 'nothing-to-do' }
+  const result = { cluster, plan, steps, happenings: [], archiveDirectory: answers.archiveDirectory, needsConfirmation: false, unproved: false, incomplete: false }
+  if (steps.length === 0) return { result: { ...result, outcome: 'nothing-to-do' } }
 
   const { self } = await rights(context, cluster)
   const needsRoot = (plan.effects.restart && plan.service.needsRoot) || plan.steps.some(({ kind }) => kind === 'daemon-reload')
   if (needsRoot && !self.privileged) throw needPrivileges(host, self, 'root', `pgwal enable --cluster ${cluster.id}`)
   const show = options.onPlan ?? (context.json ? () => undefined : (text: string) => context.ui.note(text))
-  if (options.dryRun === true) return { ...result, outcome: 'planned' }
-  if (options.yes !== true && (!context.ui.interactive || context.json)) return { ...result, outcome: 'planned', needsConfirmation: true }
+  if (options.dryRun === true) return { result: { ...result, outcome: 'planned' } }
+  if (options.yes !== true && (!context.ui.interactive || context.json)) return { result: { ...result, outcome: 'planned', needsConfirmation: true } }
   show(`\n${planText(steps, plan.effects, context.style, { service: serviceName(cluster), verbose: context.verbose })}\n`)
-  if (options.yes !== true && !(await context.ui.confirm({ message: context.ui.words.prompts.apply }))) return { ...result, outcome: 'cancelled' }
-
-  const done = await apply(context, plan, prepared, options)
-  const applied = { ...result, run: done.run, happenings: done.happenings }
-  if (done.outcome !== 'applied') {
-    return { ...applied, outcome: done.cancelled && done.outcome === 'rolled-back' ? 'cancelled' : 'rolled-back', incomplete: done.outcome === 'failed-rollback' }
-  }
-  if (!cluster.running || (plan.effects.restartFor.length > 0 && !plan.effects.restart)) return { ...applied, outcome: 'applied' }
-  const verify = await verifyWithProgress(context, { cluster: { ...cluster, running: true }, host: context.host }, selection, {
-    replicationUser: answers.replicationUser, allowFrom: answers.allowFrom,
-    ...(options.verifyTimeoutMs === undefined ? {} : { timeoutMs: options.verifyTimeoutMs }),
-    ...(asked === undefined ? {} : { password: asked }),
-  })
-  return { ...applied, outcome: 'applied', verify }
+  if (options.yes !== true && !(await context.ui.confirm({ message: context.ui.words.prompts.apply }))) return { result: { ...result, outcome: 'cancelled' } }
+  return { result: { ...result, outcome: 'planned' }, prepared }
 }
 
 interface Prepared {
@@ -309,7 +329,8 @@ export function enableText(context: Context, result: EnableResult): string {
     case 'nothing-to-do': return endingText('nothing-to-do', {}, style)
     case 'applied': {
       const pending = plan.effects.restartFor.length > 0 && !plan.effects.restart ? [endingText('not-restarted', { command: restart }, style)] : []
-      return [...proofs(context, result), ...pending, endingText('applied', { command: 'pgwal undo' }, style)].join('\n')
+      const unproved = result.unproved ? [endingText('not-verified', { command: `pgwal verify --cluster ${cluster.id}` }, style)] : []
+      return [...proofs(context, result), ...pending, ...unproved, endingText('applied', { command: 'pgwal undo' }, style)].join('\n')
     }
   }
 }

@@ -2,6 +2,7 @@
 import type { Context } from '../base-command.ts'
 import { UserError } from '../errors.ts'
 import type { Connection } from '../host/host.ts'
+import type { RecordedRun } from '../plan/journal.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Happening } from '../plan/happening.ts'
 import type { Cluster } from '../platforms/platform.ts'
@@ -12,6 +13,7 @@ import type { StepView } from '../report/plan-text.ts'
 import { compose } from '../report/words.ts'
 import { serviceName } from './enable.ts'
 import { gatheringFor } from './gathering.ts'
+import { interruptibly } from './interruption.ts'
 import { needPrivileges } from './privileges.ts'
 import { detectClusters } from '../platforms/index.ts'
 import { previewUndo, selectRun, undo } from './undo.ts'
@@ -23,6 +25,8 @@ export interface UndoRunOptions {
   readonly dryRun?: boolean
   readonly yes?: boolean
   readonly force?: boolean
+  /** Ctrl-C: nothing is undone any more; what was begun by then is finished. */
+  readonly signal?: AbortSignal
   readonly onPlan?: (text: string) => void
 }
 
@@ -40,6 +44,18 @@ const NO_EFFECTS: Plan['effects'] = { restart: false, reload: false, connections
 
 /** @throws UserError `need-privileges` for a run that was another account's to make; see {@link undo} for the rest */
 export async function undoRun(context: Context, options: UndoRunOptions): Promise<UndoResult> {
+  const { result, ready } = await interruptibly(context, options.signal, (looking) => consider(looking, options))
+  return ready === undefined ? result : apply(context, result, ready, options)
+}
+
+interface Ready {
+  readonly recorded: RecordedRun
+  readonly cluster: Cluster
+  readonly connection: { readonly connection?: Connection }
+}
+
+/** Everything before the first change. `ready`: it was shown, and shall be done. */
+async function consider(context: Context, options: UndoRunOptions): Promise<{ readonly result: UndoResult; readonly ready?: Ready }> {
   const { host, ui } = context
   const selection = {
     ...(options.run === undefined ? {} : { run: options.run }),
@@ -48,7 +64,7 @@ export async function undoRun(context: Context, options: UndoRunOptions): Promis
   }
   const run = await selectRun(host, selection)
   const nothing = { outcome: 'nothing-to-do' as const, steps: [], effects: NO_EFFECTS, happenings: [], needsConfirmation: false }
-  if (run === undefined) return nothing
+  if (run === undefined) return { result: nothing }
   const cluster = await asItIsNow(context, run.plan.cluster)
   const recorded = { ...run, plan: { ...run.plan, cluster } }
   const self = await host.self()
@@ -57,22 +73,25 @@ export async function undoRun(context: Context, options: UndoRunOptions): Promis
   const connection = await loginOf(context, cluster)
   const preview = await previewUndo(host, recorded, connection)
   const result = { run: run.run, cluster, steps: preview.steps, effects: preview.effects, happenings: [], needsConfirmation: false }
-  if (options.dryRun === true) return { ...result, outcome: 'planned' }
-  if (options.yes !== true && (!ui.interactive || context.json)) return { ...result, outcome: 'planned', needsConfirmation: true }
+  if (options.dryRun === true) return { result: { ...result, outcome: 'planned' } }
+  if (options.yes !== true && (!ui.interactive || context.json)) return { result: { ...result, outcome: 'planned', needsConfirmation: true } }
   if (preview.edited[0] !== undefined && options.force !== true) throw new UserError('edited-since', { path: preview.edited[0] })
   if (preview.steps.length > 0) {
     const show = options.onPlan ?? (context.json ? () => undefined : (text: string) => ui.note(text))
     show(`\n${planText(preview.steps, preview.effects, context.style, { service: serviceName(cluster), verbose: context.verbose })}\n`)
   }
-  if (options.yes !== true && !(await ui.confirm({ message: ui.words.prompts.undo }))) return { ...result, outcome: 'cancelled' }
+  if (options.yes !== true && !(await ui.confirm({ message: ui.words.prompts.undo }))) return { result: { ...result, outcome: 'cancelled' } }
+  return { result: { ...result, outcome: 'planned' }, ready: { recorded, cluster, connection } }
+}
 
+async function apply({ host, ui, locale }: Context, result: UndoResult, { recorded, cluster, connection }: Ready, options: UndoRunOptions): Promise<UndoResult> {
   const progress = ui.progress(ui.words.progress.undoing)
   try {
     const done = await undo(host, recorded, {
       ...connection,
       force: options.force ?? false,
       onHappening: (happening) => ui.outcome(happening),
-      onWaiting: ({ code, params }) => progress.update(compose(ui.words.progress[code], { cluster: cluster.id, ...params }, context.locale)),
+      onWaiting: ({ code, params }) => progress.update(compose(ui.words.progress[code], { cluster: cluster.id, ...params }, locale)),
     })
     return { ...result, happenings: done.happenings, outcome: done.outcome === 'undone' ? 'applied' : 'rolled-back' }
   } finally {

@@ -23,8 +23,7 @@ export default class Backup extends BaseCommand {
     const context = await this.context(flags)
     const { backup } = await import('../app/backup.ts')
     const { backupJson, backupText } = await import('../report/backup-text.ts')
-    const stopping = new AbortController()
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => { stopping.abort() })
+    const { interruption } = await import('../app/interruption.ts')
     const result = await backup(context, selectionOf(flags), {
       directory: absolute(process.cwd(), args.directory),
       label: flags.label,
@@ -32,7 +31,7 @@ export default class Backup extends BaseCommand {
       yes: flags.yes,
       giveUpOthers: flags['give-up-others'],
       timeoutMs: flags.timeout * 1000,
-      signal: stopping.signal,
+      signal: interruption(),
     }).catch((error: unknown) => {
       // Everything is cleaned up; people know what they did.
       if (error instanceof UserError && error.code === 'interrupted') return undefined

@@ -8,9 +8,10 @@ export default class Clusters extends BaseCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(Clusters)
     const context = await this.context(flags)
+    const { interruptibly, interruption } = await import('../app/interruption.ts')
     const { findClusters } = await import('../app/select.ts')
     const [{ clustersJson }, { clustersText }] = await Promise.all([import('../report/json.ts'), import('../report/clusters-text.ts')])
-    const clusters = await findClusters(context, selectionOf(flags))
+    const clusters = await interruptibly(context, interruption(), (looking) => findClusters(looking, selectionOf(flags)))
     await this.result(context, () => clustersText(clusters, context.style), () => clustersJson(clusters))
   }
 }

@@ -34,16 +34,17 @@ export default class Doctor extends BaseCommand {
     const monitored = format === 'nagios' || format === 'prometheus'
     const context = await this.context({ ...flags, json: flags.json || format === 'json', quiet: flags.quiet || monitored })
     const { diagnoseAll, diagnoseSaved } = await import('../app/doctor.ts')
+    const { interruptibly, interruption } = await import('../app/interruption.ts')
     const { clusterReportsFor, clusterReportsJson, clusterReportsText } = await import('../app/present.ts')
     const checks = { only: flags.only ?? [], skip: flags.skip ?? [], measure: monitored, ...(flags['for-version'] === undefined ? {} : { forVersion: flags['for-version'] }) }
     const saved = flags.facts === undefined ? undefined : await diagnoseSaved(context, flags.facts, flags.cluster, checks)
-    const reports = saved?.reports ?? await diagnoseAll(context, selectionOf(flags), {
+    const reports = saved?.reports ?? await interruptibly(context, interruption(), (looking) => diagnoseAll(looking, selectionOf(flags), {
       ...checks,
       replicationUser: flags['replication-user'],
       allowFrom: flags['allow-from'] ?? [],
       deep: flags.deep,
       ...(flags['save-facts'] === undefined ? {} : { saveFacts: flags['save-facts'] }),
-    })
+    }))
     if (monitored) {
       const { text, exitCode } = clusterReportsFor(format, reports)
       await this.result(context, () => text, () => ({}))

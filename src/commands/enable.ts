@@ -25,9 +25,8 @@ export default class Enable extends BaseCommand {
     const context = await this.context(flags)
     const { enable, enableText } = await import('../app/enable.ts')
     const { enableJson } = await import('../app/present.ts')
-    const interrupted = new AbortController()
-    process.on('SIGINT', () => interrupted.abort())
-    process.on('SIGTERM', () => interrupted.abort())
+    const { interruption } = await import('../app/interruption.ts')
+    const signal = interruption()
     const result = await enable(context, selectionOf(flags), {
       ...(flags['archive-dir'] === undefined ? {} : { archiveDirectory: flags['archive-dir'] }),
       ...(flags['archive-timeout'] === undefined ? {} : { archiveTimeout: flags['archive-timeout'] }),
@@ -39,17 +38,17 @@ export default class Enable extends BaseCommand {
       yes: flags.yes,
       restart: flags.restart,
       verifyTimeoutMs: flags.timeout * 1000,
-      signal: interrupted.signal,
+      signal,
     })
     await this.result(context, () => enableText(context, result), () => enableJson(result))
     const { offerBackup } = await import('../app/offer-backup.ts')
-    const backup = await offerBackup(context, selectionOf(flags), result, { yes: flags.yes, timeoutMs: flags.timeout * 1000, signal: interrupted.signal })
+    const backup = await offerBackup(context, selectionOf(flags), result, { yes: flags.yes, timeoutMs: flags.timeout * 1000, signal })
     if (backup !== undefined) {
       const { backupText } = await import('../report/backup-text.ts')
       this.log(`\n${backupText(backup, false, context.style)}`)
     }
     process.exitCode = {
-      applied: result.verify !== undefined && result.verify.summary.error > 0 ? EXIT.findings : EXIT.ok,
+      applied: result.unproved ? EXIT.cancelled : result.verify !== undefined && result.verify.summary.error > 0 ? EXIT.findings : EXIT.ok,
       'nothing-to-do': EXIT.ok,
       planned: result.needsConfirmation ? EXIT.couldNotRun : EXIT.ok,
       'rolled-back': EXIT.findings,

@@ -27,10 +27,9 @@ export default class Recover extends BaseCommand {
     const context = await this.context(flags)
     const { recover } = await import('../app/recover.ts')
     const [{ recoverJson }, { recoverText }] = await Promise.all([import('../report/recover-json.ts'), import('../report/recover-text.ts')])
-    const stopping = new AbortController()
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => { stopping.abort() })
+    const { interruption } = await import('../app/interruption.ts')
     const report = await recover(context, selectionOf(flags), {
-      fromBackup: flags['from-backup'], into: flags.into, to: flags.to, action: flags.action === 'promote' ? 'promote' : 'pause', dryRun: flags['dry-run'], yes: flags.yes, signal: stopping.signal,
+      fromBackup: flags['from-backup'], into: flags.into, to: flags.to, action: flags.action === 'promote' ? 'promote' : 'pause', dryRun: flags['dry-run'], yes: flags.yes, signal: interruption(),
       ...(flags.archive === undefined ? {} : { archive: flags.archive }),
       ...(flags.timeline === undefined ? {} : { timeline: flags.timeline }),
     }).catch((error: unknown) => {

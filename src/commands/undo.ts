@@ -18,6 +18,7 @@ export default class Undo extends BaseCommand {
     const { args, flags } = await this.parse(Undo)
     const context = await this.context(flags)
     const { undoRun, undoText } = await import('../app/undo-run.ts')
+    const { interruption } = await import('../app/interruption.ts')
     const { undoJson } = await import('../app/present.ts')
     const result = await undoRun(context, {
       ...(args.run === undefined ? {} : { run: args.run }),
@@ -26,6 +27,7 @@ export default class Undo extends BaseCommand {
       dryRun: flags['dry-run'],
       yes: flags.yes,
       force: flags.force,
+      signal: interruption(),
     })
     await this.result(context, () => undoText(context, result), () => undoJson(result))
     process.exitCode = {

@@ -23,20 +23,22 @@ export default class Verify extends BaseCommand {
     const { flags } = await this.parse(Verify)
     const context = await this.context(flags)
     const { verifyAll } = await import('../app/verify.ts')
+    const { interruptibly, interruption } = await import('../app/interruption.ts')
     const { typedPath } = await import('../platforms/index.ts')
     const { readTarget } = await import('../recover/choose.ts')
     const { clusterReportsJson, clusterReportsText } = await import('../app/present.ts')
     if (flags.to !== undefined) readTarget(flags.to)
-    const stopping = new AbortController()
-    const stop = (): void => { stopping.abort() }
-    if (flags.drill) for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop)
-    const reports = await verifyAll(context, selectionOf(flags), {
+    const signal = interruption()
+    const fromBackup = flags['from-backup'] === undefined ? {} : { fromBackup: { directory: await typedPath(context.host, flags['from-backup']), ...(flags.to === undefined ? {} : { to: flags.to }) } }
+    const look = (looking: typeof context) => verifyAll(looking, selectionOf(flags), {
       timeoutMs: flags.timeout * 1000,
       replicationUser: flags['replication-user'],
       allowFrom: flags['allow-from'] ?? [],
-      ...(flags['from-backup'] === undefined ? {} : { fromBackup: { directory: await typedPath(context.host, flags['from-backup']), ...(flags.to === undefined ? {} : { to: flags.to }) } }),
-      ...(flags.drill ? { drill: { signal: stopping.signal, ...(flags['drill-dir'] === undefined ? {} : { directory: flags['drill-dir'] }), ...(flags['restore-command'] === undefined ? {} : { restoreCommand: flags['restore-command'] }) } } : {}),
-    }).catch((error: unknown) => {
+      ...fromBackup,
+      ...(flags.drill ? { drill: { signal, ...(flags['drill-dir'] === undefined ? {} : { directory: flags['drill-dir'] }), ...(flags['restore-command'] === undefined ? {} : { restoreCommand: flags['restore-command'] }) } } : {}),
+    })
+    // A drill takes its copy away by itself.
+    const reports = await (flags.drill ? look(context) : interruptibly(context, signal, look)).catch((error: unknown) => {
       // Everything is cleaned up; people know what they did.
       if (error instanceof UserError && error.code === 'interrupted') return undefined
       throw error

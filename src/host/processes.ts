@@ -188,9 +188,19 @@ function start(asked: string, launch: Launch, env: Readonly<Record<string, strin
         if (codeOf(error) !== 'ESRCH') child.kill(signal)
       }
     }
+    // We may be through before it has ended.
+    const last = (): void => { kill('SIGKILL') }
     const end = (): void => {
       kill('SIGTERM')
-      killer ??= setTimeout(() => kill('SIGKILL'), KILL_AFTER_MS)
+      if (killer !== undefined) return
+      killer = setTimeout(last, KILL_AFTER_MS)
+      process.once('exit', last)
+    }
+    const settled = (): void => {
+      clearTimeout(limiter)
+      clearTimeout(killer)
+      process.removeListener('exit', last)
+      options.stop?.removeEventListener('abort', stop)
     }
     const limiter = setTimeout(() => {
       timedOut = true
@@ -204,15 +214,11 @@ function start(asked: string, launch: Launch, env: Readonly<Record<string, strin
     if (options.stop?.aborted === true) stop()
 
     child.once('error', (error) => {
-      clearTimeout(limiter)
-      clearTimeout(killer)
-      options.stop?.removeEventListener('abort', stop)
+      settled()
       reject(hostError('run', asked, error) as Error)
     })
     child.once('exit', (code, signal) => {
-      clearTimeout(limiter)
-      clearTimeout(killer)
-      options.stop?.removeEventListener('abort', stop)
+      settled()
       // What else is left in the group of a program that was too slow.
       if (timedOut || stopped) kill('SIGKILL')
       const done = (): void => {

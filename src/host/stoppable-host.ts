@@ -1,0 +1,25 @@
+// For looking around that may be given up at any time, however long a program or a server takes to answer.
+import type { Host, RunOptions } from './host.ts'
+
+/**
+ * The same host until `signal` is aborted: then what it runs is ended, and every call from then on is refused.
+ *
+ * @param refusal what those calls throw
+ */
+export function stoppableHost(host: Host, signal: AbortSignal, refusal: () => Error): Host {
+  return new Proxy(host, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name)
+      if (typeof value !== 'function') return value
+      const call = value.bind(target) as (...parameters: readonly unknown[]) => unknown
+      // What answers at once asks nothing of the machine.
+      if (name === 'now' || name === 'sha256' || name === 'randomId') return call
+      return (...parameters: readonly unknown[]): unknown => {
+        if (signal.aborted) return Promise.reject(refusal())
+        if (name !== 'run') return call(...parameters)
+        const [file, args, options] = parameters as readonly [string, readonly string[], RunOptions?]
+        return call(file, args, { ...options, stop: options?.stop === undefined ? signal : AbortSignal.any([signal, options.stop]) })
+      }
+    },
+  })
+}
