@@ -150,7 +150,7 @@ async function withinTime<T>(outcome: Promise<Outcome<T>>, target: string, timeo
 const NO_PRIVILEGE = '42501'
 
 /** Class 42 is a statement that the server cannot make sense of: a fault in pgwal, not of the machine. */
-function isOurFault({ code }: HostError): boolean {
+export function isOurFault({ code }: HostError): boolean {
   return /^42[0-9A-Z]{3}$/.test(code) && code !== NO_PRIVILEGE
 }
 

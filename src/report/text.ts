@@ -1,5 +1,7 @@
 import type { Finding, Place, Severity } from '../checks/check.ts'
 import { shellWord } from '../checks/support/shell-word.ts'
+import { HostError } from '../errors.ts'
+import { isOurFault } from '../facts/fact.ts'
 import { messages, type Messages } from '../messages/messages.ts'
 import { clusterHeading } from './clusters-text.ts'
 import { findingsOf, type CheckResult, type ClusterReport } from './report.ts'
@@ -112,7 +114,8 @@ function crashRows(checks: readonly CheckResult[], style: Style): Row[] {
   return checks.flatMap(({ id, verdict }) => {
     if (verdict.kind !== 'crash') return []
     const error = verdict.error instanceof Error ? verdict.error.message : String(verdict.error)
-    return [{ kind: 'error' as const, id, lines: [{ text: compose(messages(style.locale).doctor.crashed, { error }, style.locale) }] }]
+    const told = verdict.error instanceof HostError && !isOurFault(verdict.error) ? 'unfinished' : 'crashed'
+    return [{ kind: 'error' as const, id, lines: [{ text: compose(messages(style.locale).doctor[told], { error }, style.locale) }] }]
   })
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { HostError } from '../../src/errors.ts'
 import { columns, PLAIN, type Style } from '../../src/report/style.ts'
 import { doctorText, verifyText } from '../../src/report/text.ts'
 import { archiveDirectory, archiveMode, broken, cluster, passes, replicationRule, reportOf, skipped, words } from './example.ts'
@@ -103,6 +104,8 @@ Next: sudo pgwal enable`)
     const text = doctorText([reportOf({ id: 'archive-mode', verdict: { kind: 'crash', error: new Error('x of undefined') } })], PLAIN, { words })
     expect(text).toContain('✖ archive-mode  this check broke, which is a fault in pgwal: x of undefined')
     expect(text).toContain('the rest is unknown')
+    const refused = doctorText([reportOf({ id: 'archive-mode', verdict: { kind: 'crash', error: new HostError('stat', '/wal/1', 'EIO') } })], PLAIN, { words })
+    expect(refused).toContain('✖ archive-mode  this check could not look to its end: stat /wal/1: EIO')
   })
 
   it('shows everything with verbose and only the findings with quiet', () => {
