@@ -42,7 +42,7 @@ export interface ArchiveContentsFact {
   readonly path: string
   /** Of all files. */
   readonly names: number
-  readonly timelines: readonly Omit<TimelineSegments, 'ranges'>[]
+  readonly timelines: readonly TimelineSegments[]
   /** The newest. */
   readonly gaps: readonly ArchiveGap[]
   /** How many more there are. */
@@ -70,9 +70,10 @@ export interface ArchiveContentsFact {
 }
 
 const TEXT_LIMIT = 64 << 10
+/** Files with a text that are read together. */
+const TEXTS_AT_ONCE = 32
 /** Names that are looked for once more: a listing may miss what arrives meanwhile. */
 const MOST_LOOKS = 256
-const MOST_GAPS = 500
 const MOST_KEPT = 200
 /** A copy that nobody has written to for so long is not being made any more. */
 const LEFT_AFTER_MS = 3_600_000
@@ -96,27 +97,27 @@ async function contentsOf(from: Gathering, path: string, segmentSize: number): P
   const archive = await namesOf(from, path, segmentSize)
   const { histories, backups } = await readTexts(from, path, archive.texts, segmentSize)
 
-  const own = archive.segments.report(histories)
+  const timelines = archive.segments.timelines()
   const whole = new SegmentSet(segmentSize)
   whole.addAll(archive.segments)
   if (waiting !== undefined) whole.addAll(waiting)
   // Without a look at what waits, nothing can be said of what is behind the newest segment.
   const report = () => whole.report(histories, waiting === undefined ? undefined : reached)
-  let { gaps, missingHistories } = report()
-  if (await lookAgain(from, path, gaps, whole, archive.suffixes, segmentSize)) ({ gaps, missingHistories } = report())
+  let { gaps, moreGaps, missingHistories } = report()
+  if (await lookAgain(from, path, gaps, whole, archive.suffixes, segmentSize)) ({ gaps, moreGaps, missingHistories } = report())
   const held = gaps.length === 0 ? undefined : await walOf(from, segmentSize)
 
   const after = await positionOf(from, segmentSize)
-  const [oldest] = own.timelines
+  const [oldest] = timelines
   const oldestChanged = oldest === undefined ? undefined : await changeOf(from, path, oldest.first, archive.suffixes)
   const twice = archive.twice
   return {
     path,
     names: archive.names,
     ...(after === undefined ? {} : { current: after.timeline }),
-    timelines: own.timelines.map(({ timeline, count, first, last }) => ({ timeline, count, first, last })),
-    gaps: gaps.slice(-MOST_GAPS).map((gap) => ({ ...gap, held: held?.countWithin(gap.timeline, gap.from, gap.to) ?? 0 })),
-    moreGaps: Math.max(0, gaps.length - MOST_GAPS),
+    timelines,
+    gaps: gaps.map((gap) => ({ ...gap, held: held?.countWithin(gap.timeline, gap.from, gap.to) ?? 0 })),
+    moreGaps,
     histories: [...whole.histories].sort((a, b) => a - b).slice(-MOST_KEPT),
     missingHistories: missingHistories.slice(-MOST_KEPT),
     historyFaults: await faultsOf(from, path, histories),
@@ -188,22 +189,21 @@ async function walOf(from: Gathering, segmentSize: number): Promise<SegmentSet |
 async function readTexts(from: Gathering, path: string, names: readonly string[], segmentSize: number): Promise<{ readonly histories: Map<number, History>; readonly backups: Omit<KnownBackup, 'missing' | 'expired'>[] }> {
   const histories = new Map<number, History>()
   const backups: Omit<KnownBackup, 'missing' | 'expired'>[] = []
-  for (const name of names) {
-    const parsed = parseWalName(name)
-    if (parsed.kind !== 'history' && parsed.kind !== 'backup') continue
-    const bytes = await textOf(from, `${path}/${name}`)
-    if (bytes === undefined) continue
-    const text = new TextDecoder().decode(bytes)
-    if (parsed.kind === 'history') {
-      histories.set(parsed.timeline, parseHistory(text, parsed.timeline))
-      continue
+  for (let at = 0; at < names.length; at += TEXTS_AT_ONCE) {
+    for (const head of await from.host.readHeads(path, names.slice(at, at + TEXTS_AT_ONCE), TEXT_LIMIT, acting(from))) {
+      // One that is closed to us, was removed meanwhile, is no file or far too long tells nothing.
+      if ('error' in head || head.size > TEXT_LIMIT) continue
+      const parsed = parseWalName(head.name)
+      const text = new TextDecoder().decode(head.bytes)
+      if (parsed.kind === 'history') histories.set(parsed.timeline, parseHistory(text, parsed.timeline))
+      if (parsed.kind !== 'backup') continue
+      const backup = parseBackupHistory(text)
+      const number = segmentNumber(parsed, segmentSize)
+      if (backup?.stop === undefined || backup.incrementalFrom !== undefined || number === undefined) continue
+      // The end is behind the last byte: on a boundary nothing of the next segment is needed.
+      const to = backup.stop.lsn === 0n ? number : Number((backup.stop.lsn - 1n) / BigInt(segmentSize))
+      backups.push({ name: head.name, timeline: parsed.timeline, from: number, to: Math.max(number, to) })
     }
-    const backup = parseBackupHistory(text)
-    const number = segmentNumber(parsed, segmentSize)
-    if (backup?.stop === undefined || backup.incrementalFrom !== undefined || number === undefined) continue
-    // The end is behind the last byte: on a boundary nothing of the next segment is needed.
-    const to = backup.stop.lsn === 0n ? number : Number((backup.stop.lsn - 1n) / BigInt(segmentSize))
-    backups.push({ name, timeline: parsed.timeline, from: number, to: Math.max(number, to) })
   }
   return { histories, backups }
 }
@@ -218,7 +218,7 @@ async function textOf(from: Gathering, file: string): Promise<Uint8Array | undef
 
 function judged(backup: Omit<KnownBackup, 'missing' | 'expired'>, segments: SegmentSet): KnownBackup {
   const missing = backup.to - backup.from + 1 - segments.countWithin(backup.timeline, backup.from, backup.to)
-  const begins = segments.ranges(backup.timeline)[0]?.from ?? Number.POSITIVE_INFINITY
+  const begins = segments.first(backup.timeline) ?? Number.POSITIVE_INFINITY
   return { ...backup, missing, expired: missing > 0 && begins > backup.from }
 }
 

@@ -13,8 +13,6 @@ export interface TimelineSegments {
   readonly count: number
   readonly first: string
   readonly last: string
-  /** Unbroken runs, in order. */
-  readonly ranges: readonly SegmentRange[]
 }
 
 export interface Gap extends SegmentRange {
@@ -29,8 +27,10 @@ export interface Gap extends SegmentRange {
 
 export interface GapReport {
   readonly timelines: readonly TimelineSegments[]
-  /** By timeline, then by position. */
+  /** By timeline, then by position; of more than {@link MOST_GAPS} the last. */
   readonly gaps: readonly Gap[]
+  /** How many more there are. */
+  readonly moreGaps: number
   /** History files without which these timelines cannot be recovered. */
   readonly missingHistories: readonly string[]
   /** Names of segments that cannot exist with this segment size. */
@@ -40,6 +40,8 @@ export interface GapReport {
 const BITS_PER_CHUNK = 4096
 /** 32 MiB in all, or a quarter of a thousand million segments in a row. Only names made to be far apart need more. */
 const MOST_CHUNKS = 65_536
+/** Gaps that are told one by one: where every other segment is missing, a list of all would take more room than all names. */
+const MOST_GAPS = 500
 
 /** What became of a name. */
 export type Taken = 'segment' | 'history' | 'impossible' | 'other'
@@ -139,10 +141,10 @@ export class SegmentSet {
     return first === undefined ? { count } : { count, first }
   }
 
-  /** How many of the segments `from` to `to` are there. Its cost grows with the set, not with the distance. */
+  /** How many of the segments `from` to `to` are there. Its cost grows with what is there, not with the distance. */
   countWithin(timeline: number, from: number, to: number): number {
     let count = 0
-    for (const range of this.ranges(timeline)) count += Math.max(0, Math.min(to, range.to) - Math.max(from, range.from) + 1)
+    for (const range of this.ranges(timeline, from, to)) count += range.to - range.from + 1
     return count
   }
 
@@ -152,24 +154,49 @@ export class SegmentSet {
     return (word & (1 << (bit & 31))) !== 0
   }
 
-  /** Unbroken runs of a timeline, in order. */
-  ranges(timeline: number): SegmentRange[] {
-    const ranges: { from: number; to: number }[] = []
+  /** Unbroken runs of a timeline, in order, as far as they lie between `from` and `to`. */
+  *ranges(timeline: number, from = 0, to = Number.POSITIVE_INFINITY): Generator<SegmentRange> {
     const chunks = this.#timelines.get(timeline) ?? new Map<number, Uint32Array>()
-    const put = (from: number, to: number): void => {
-      const open = ranges.at(-1)
-      if (open !== undefined && open.to + 1 === from) open.to = to
-      else ranges.push({ from, to })
-    }
-    for (const key of [...chunks.keys()].sort((a, b) => a - b)) {
+    const [firstKey, lastKey] = [from, to].map((number) => Math.floor(number / BITS_PER_CHUNK))
+    const keys = [...chunks.keys()].filter((key) => key >= firstKey! && key <= lastKey!).sort((a, b) => a - b)
+    let open: { from: number; to: number } | undefined
+    for (const key of keys) {
       for (const [index, word] of chunks.get(key)!.entries()) {
         const base = key * BITS_PER_CHUNK + index * 32
-        if (word === 0) continue
-        if (word === 0xFFFF_FFFF) put(base, base + 31)
-        else for (let bit = 0; bit < 32; bit++) if ((word & (1 << bit)) !== 0) put(base + bit, base + bit)
+        const whole = word === 0xFFFF_FFFF
+        for (let bit = 0; bit < 32 && word !== 0; bit += whole ? 32 : 1) {
+          if ((word & (1 << bit)) === 0) continue
+          const [begin, end] = [Math.max(from, base + bit), Math.min(to, base + (whole ? 31 : bit))]
+          if (begin > end) continue
+          if (open?.to === begin - 1) {
+            open.to = end
+            continue
+          }
+          if (open !== undefined) yield open
+          open = { from: begin, to: end }
+        }
       }
     }
-    return ranges
+    if (open !== undefined) yield open
+  }
+
+  /** The oldest segment of a timeline; undefined where it has none. */
+  first(timeline: number): number | undefined {
+    for (const { from } of this.ranges(timeline)) return from
+    return undefined
+  }
+
+  /** What is there of each timeline, by its number. */
+  timelines(): TimelineSegments[] {
+    return [...this.#timelines.keys()].sort((a, b) => a - b).map((timeline) => {
+      let [count, first, last] = [0, -1, -1]
+      for (const { from, to } of this.ranges(timeline)) {
+        if (first < 0) first = from
+        count += to - from + 1
+        last = to
+      }
+      return { timeline, count, first: numberedSegment(timeline, first, this.#segmentSize), last: numberedSegment(timeline, last, this.#segmentSize) }
+    })
   }
 
   /**
@@ -179,12 +206,11 @@ export class SegmentSet {
    * the server writes now; the segments before it are needed too, also behind the newest that is there.
    */
   report(histories: ReadonlyMap<number, History> = new Map(), reached?: { readonly timeline: number; readonly number: number }): GapReport {
-    const present = new Map([...this.#timelines.keys()].sort((a, b) => a - b).map((timeline) => [timeline, this.ranges(timeline)]))
+    const timelines = this.timelines()
     const size = BigInt(this.#segmentSize)
-    const name = (timeline: number, number: number): string => numberedSegment(timeline, number, this.#segmentSize)
-    const found = new Map<string, SegmentRange & { timeline: number; neededBy: Set<number> }>()
+    const gaps = new NewestGaps()
 
-    for (const [leaf, own] of present) {
+    for (const { timeline: leaf, last } of timelines) {
       // The way to this timeline: for each ancestor the segments that it contributes.
       const way: { timeline: number; from: number; to: number }[] = []
       let begin = 0
@@ -194,44 +220,79 @@ export class SegmentSet {
         begin = next
       }
       const written = reached?.timeline === leaf ? reached.number - 1 : 0
-      way.push({ timeline: leaf, from: begin, to: Math.max(own.at(-1)!.to, begin, written) })
+      way.push({ timeline: leaf, from: begin, to: Math.max(this.#number(last), begin, written) })
       // Nothing is asked for before the oldest segment that is there: older ones may have been removed on purpose.
       let started = false
-      for (const stretch of way) {
-        let expected = stretch.from
-        for (const range of present.get(stretch.timeline) ?? []) {
-          if (range.to < stretch.from || range.from > stretch.to) continue
-          if (started && range.from > expected) missing(stretch.timeline, expected, range.from - 1, leaf)
+      for (const { timeline, from, to } of way) {
+        let expected = from
+        for (const range of this.ranges(timeline, from, to)) {
+          if (started && range.from > expected) gaps.add({ timeline, from: expected, to: range.from - 1 }, leaf, expected > from)
           started = true
           expected = range.to + 1
         }
-        if (started && expected <= stretch.to) missing(stretch.timeline, expected, stretch.to, leaf)
+        if (started && expected <= to) gaps.add({ timeline, from: expected, to }, leaf, false)
       }
     }
 
-    function missing(timeline: number, from: number, to: number, neededBy: number): void {
-      const key = `${timeline}/${from}/${to}`
-      const known = found.get(key)
-      if (known !== undefined) known.neededBy.add(neededBy)
-      else found.set(key, { timeline, from, to, neededBy: new Set([neededBy]) })
-    }
-
     return {
-      timelines: [...present].map(([timeline, ranges]) => ({
-        timeline, ranges,
-        count: ranges.reduce((sum, range) => sum + range.to - range.from + 1, 0),
-        first: name(timeline, ranges[0]!.from), last: name(timeline, ranges.at(-1)!.to),
+      timelines,
+      gaps: gaps.newest().map(({ timeline, from, to, neededBy }) => ({
+        timeline, from, to, count: to - from + 1,
+        first: numberedSegment(timeline, from, this.#segmentSize), last: numberedSegment(timeline, to, this.#segmentSize), neededBy: [...neededBy].sort((a, b) => a - b),
       })),
-      gaps: [...found.values()]
-        .sort((a, b) => a.timeline - b.timeline || a.from - b.from || a.to - b.to)
-        .map((gap) => ({
-          timeline: gap.timeline, from: gap.from, to: gap.to, count: gap.to - gap.from + 1,
-          first: name(gap.timeline, gap.from), last: name(gap.timeline, gap.to), neededBy: [...gap.neededBy].sort((a, b) => a - b),
-        })),
-      missingHistories: [...new Set([...present.keys(), ...(reached === undefined ? [] : [reached.timeline])])]
+      moreGaps: gaps.dropped,
+      missingHistories: [...new Set([...this.#timelines.keys(), ...(reached === undefined ? [] : [reached.timeline])])]
         .filter((timeline) => timeline > 1 && !this.#histories.has(timeline)).sort((a, b) => a - b).map(historyName),
       impossible: this.#impossible,
     }
+  }
+
+  #number(name: string): number {
+    return hex8(name, 8) * this.#perHigh + hex8(name, 16)
+  }
+}
+
+type FoundGap = SegmentRange & { readonly timeline: number; readonly neededBy: Set<number> }
+type Placed = SegmentRange & { readonly timeline: number }
+
+function byPlace(a: Placed, b: Placed): number {
+  return a.timeline - b.timeline || a.from - b.from || a.to - b.to
+}
+
+/** Keeps the newest gaps, and counts the others. */
+class NewestGaps {
+  #gaps = new Map<string, FoundGap>()
+  /** The newest of those that were dropped. */
+  #cut: Placed | undefined
+  dropped = 0
+
+  /** @param between it lies between two segments of its timeline: then that timeline, which comes before those that branched off, has met it too */
+  add(gap: Placed, neededBy: number, between: boolean): void {
+    const key = `${gap.timeline}/${gap.from}/${gap.to}`
+    const known = this.#gaps.get(key)
+    if (known !== undefined) {
+      known.neededBy.add(neededBy)
+      return
+    }
+    if (this.#cut !== undefined && byPlace(gap, this.#cut) <= 0) {
+      if (!between || gap.timeline === neededBy) this.dropped++
+      return
+    }
+    this.#gaps.set(key, { ...gap, neededBy: new Set([neededBy]) })
+    if (this.#gaps.size >= 2 * MOST_GAPS) this.#shorten()
+  }
+
+  newest(): FoundGap[] {
+    this.#shorten()
+    return [...this.#gaps.values()]
+  }
+
+  #shorten(): void {
+    const all = [...this.#gaps].sort(([, a], [, b]) => byPlace(a, b))
+    const older = all.slice(0, -MOST_GAPS)
+    this.dropped += older.length
+    this.#cut = older.at(-1)?.[1] ?? this.#cut
+    this.#gaps = new Map(all.slice(-MOST_GAPS))
   }
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { findGaps } from '../../../src/postgres/wal/gaps.ts'
+import { findGaps, SegmentSet } from '../../../src/postgres/wal/gaps.ts'
 import { type History, parseHistory } from '../../../src/postgres/wal/history-file.ts'
 import { numberedSegment } from '../../../src/postgres/wal/names.ts'
 
@@ -75,6 +75,28 @@ describe('findGaps', () => {
       const missing = range(Math.min(...numbers), Math.max(...numbers)).filter((number) => !there.has(number))
       const report = findGaps(numbers.map((number) => numberedSegment(3, number, size)), new Map(), size)
       expect(report.gaps.flatMap((gap) => range(gap.from, gap.to))).toEqual(missing)
+    }))
+  })
+
+  it('tells the newest of very many gaps, and counts each of the others once', () => {
+    // Every other segment of timeline 1 is missing; timeline 2 branched off behind 1,200 of its 1,500 gaps.
+    const many = Array.from({ length: 1501 }, (_, index) => 2 * index)
+    const switched = histories({ 2: `1\t${(2401 * SIZE / 2 ** 32) | 0}/${(2401 * SIZE % 2 ** 32).toString(16)}\tpromoted\n` })
+    const report = findGaps([...names(1, ...many), ...names(2, 2401, 2402, 2404)], switched, SIZE)
+    expect(report.gaps).toHaveLength(500)
+    expect(report.gaps.length + report.moreGaps).toBe(1501)
+    expect(brief({ ...report, gaps: report.gaps.slice(-2) })).toEqual([[1, 2999, 2999, [1]], [2, 2403, 2403, [2]]])
+    expect(report.gaps.find(({ from }) => from === 2399)).toMatchObject({ timeline: 1, neededBy: [1, 2] })
+    expect(report.gaps.find(({ from }) => from === 2401)).toMatchObject({ timeline: 1, neededBy: [1] })
+  })
+
+  it('counts within any stretch as a plain set does', () => {
+    const number = fc.integer({ min: 0, max: 9000 })
+    fc.assert(fc.property(fc.uniqueArray(number, { maxLength: 100 }), number, number, (numbers, from, to) => {
+      const set = new SegmentSet(SIZE)
+      for (const name of names(1, ...numbers)) set.add(name)
+      expect(set.countWithin(1, from, to)).toBe(numbers.filter((one) => one >= from && one <= to).length)
+      expect(set.first(1)).toBe(numbers.length === 0 ? undefined : Math.min(...numbers))
     }))
   })
 
