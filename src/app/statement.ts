@@ -61,7 +61,7 @@ async function newestBackup(gathering: Gathering): Promise<Statement['backup']> 
   if (archive === undefined) return undefined
   const names: string[] = []
   try {
-    for await (const name of gathering.host.listStream(archive, acting(gathering))) if (parseWalName(name).kind === 'backup') names.push(name)
+    for await (const some of gathering.host.listBatches(archive, acting(gathering))) names.push(...some.filter((name) => parseWalName(name).kind === 'backup'))
     for (const name of names.sort().reverse().slice(0, MOST_HISTORIES)) {
       const history = parseBackupHistory(new TextDecoder().decode(await gathering.host.read(`${archive}/${name}`, { ...acting(gathering), limit: 1 << 16 })))
       if (history === undefined || DRILL_LABEL.test(history.label ?? '')) continue

@@ -72,7 +72,7 @@ export async function planRemoval(retaining: Retaining): Promise<Removal | { rea
   const refusal = await archiveHolds(retaining, archive, newest.record)
   if (refusal !== undefined) return { refusal }
   const names: string[] = []
-  for await (const name of host.listStream(archive, as)) names.push(name)
+  for await (const some of host.listBatches(archive, as)) names.push(...some)
   const others = await othersIn(retaining, archive, names)
   const plan = planRetention(mine, others, keep, giveUpOthers)!
   const own = new Set(plan.remove.map(({ record }) => historyOf(record)))
@@ -83,7 +83,8 @@ export async function planRemoval(retaining: Retaining): Promise<Removal | { rea
     return bytes
   }
   const wal = goes(plan.keepFrom)
-  const withheld = goes(first.keepFrom).filter((name) => !wal.includes(name))
+  const going = new Set(wal)
+  const withheld = goes(first.keepFrom).filter((name) => !going.has(name))
   return { plan, archive, wal, walBytes: await measure(wal), withheld: { files: withheld.length, bytes: await measure(withheld) } }
 }
 
@@ -103,7 +104,7 @@ async function archiveHolds(retaining: Retaining, archive: string, newest: Backu
     if (retaining.signal?.aborted === true) throw new UserError('interrupted')
     let there = false
     try {
-      for await (const name of host.listStream(archive, as)) there ||= plainName(name) === newest.stopSegment
+      for await (const names of host.listBatches(archive, as)) there ||= names.some((name) => plainName(name) === newest.stopSegment)
     } catch (error) {
       if (codeOf(error) === '') throw error
       return { code: 'archive-unreadable', path: archive, reason: codeOf(error) }

@@ -59,7 +59,6 @@ const OLDEST = 2
 const TIMELINES = 3
 const GAPS = 5
 const BACKUPS = 3
-const AT_ONCE = 256
 const MOST_FAULTS = 20
 /** Compressed bytes that certainly hold the header. */
 const GZIP_HEAD = 1024
@@ -126,9 +125,7 @@ class Looking {
     const { host } = this.from
     const began = host.now().getTime()
     for await (const names of host.listBatches(this.#path, acting(this.from))) {
-      for (const [form, own] of this.#byForm(names)) {
-        for (let at = 0; at < own.length; at += AT_ONCE) await this.#look(own.slice(at, at + AT_ONCE), form)
-      }
+      for (const [form, own] of this.#byForm(names)) await this.#look(own, form)
       if (host.now().getTime() - began > DEEP_TIMEOUT_MS * 0.5) return false
     }
     return true

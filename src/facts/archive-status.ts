@@ -42,14 +42,16 @@ async function fromDirectory(from: Gathering): Promise<ArchiveStatusFact> {
   let first: string | undefined
   const waiting: string[] = []
   let newestBackup: string | undefined
-  for await (const name of from.host.listStream(directory, acting(from))) {
-    if (name.endsWith('.done')) done++
-    const backup = BACKUP.exec(name)?.[1]
-    if (backup !== undefined && (newestBackup === undefined || backup > newestBackup)) newestBackup = backup
-    if (!name.endsWith('.ready')) continue
-    ready++
-    waiting.push(name.slice(0, -6))
-    if (first === undefined || before(name, first)) first = name
+  for await (const names of from.host.listBatches(directory, acting(from))) {
+    for (const name of names) {
+      if (name.endsWith('.done')) done++
+      const backup = BACKUP.exec(name)?.[1]
+      if (backup !== undefined && (newestBackup === undefined || backup > newestBackup)) newestBackup = backup
+      if (!name.endsWith('.ready')) continue
+      ready++
+      waiting.push(name.slice(0, -6))
+      if (first === undefined || before(name, first)) first = name
+    }
   }
   const backups = newestBackup === undefined ? {} : { newestBackup }
   if (first === undefined) return { ready, done, gone: [], ...backups }
@@ -66,7 +68,7 @@ async function fromDirectory(from: Gathering): Promise<ArchiveStatusFact> {
 async function withoutFile(from: Gathering, waiting: readonly string[]): Promise<string[]> {
   const directory = `${from.cluster.dataDir}/pg_wal`
   const there = new Set<string>()
-  for await (const name of from.host.listStream(directory, acting(from))) there.add(name)
+  for await (const names of from.host.listBatches(directory, acting(from))) for (const name of names) there.add(name)
   const missing = waiting.filter((name) => !there.has(name)).sort().slice(0, MOST_GONE)
   const still = await Promise.all(missing.map((name) => from.host.stat(`${directory}/archive_status/${name}.ready`, acting(from)).then(() => true, () => false)))
   return missing.filter((_, at) => still[at])

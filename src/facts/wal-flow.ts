@@ -88,7 +88,7 @@ async function segmentFiles(from: Gathering, session: Session): Promise<SegmentF
   try {
     const directory = `${from.cluster.dataDir}/pg_wal`
     const names: string[] = []
-    for await (const name of from.host.listStream(directory, acting(from))) if (parseWalName(name).kind === 'segment') names.push(name)
+    for await (const some of from.host.listBatches(directory, acting(from))) names.push(...some.filter((name) => parseWalName(name).kind === 'segment'))
     const some = spread(names.sort(), MOST_MARKS)
     const modified = await Promise.all(some.map(async (name) => {
       // Recycled under another name while we looked.

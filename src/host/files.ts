@@ -23,11 +23,11 @@ function kindOf(entry: fs.Stats | fs.Dirent): FileKind {
   return 'other'
 }
 
-/** Fills as much of `buffer` as the file has from `position` on. */
-function readInto(fd: number, buffer: Uint8Array, position: number): number {
+/** Fills as much of `buffer`, from its byte `start` up to `end`, as the file has from `position` on. @returns how many bytes */
+function readInto(fd: number, buffer: Uint8Array, position: number, start = 0, end = buffer.length): number {
   let filled = 0
-  while (filled < buffer.length) {
-    const got = fs.readSync(fd, buffer, filled, buffer.length - filled, position + filled)
+  while (start + filled < end) {
+    const got = fs.readSync(fd, buffer, start + filled, end - start - filled, position + filled)
     if (got === 0) break
     filled += got
   }
@@ -101,7 +101,7 @@ export function listDirectory(directory: string, options: Acting = {}): Director
 
 /** Entries that one call of the system brings: more cost more than they save. */
 const ENTRIES_AT_ONCE = 256
-const NAMES_AT_ONCE = 4 * ENTRIES_AT_ONCE
+const NAMES_AT_ONCE = 8 * ENTRIES_AT_ONCE
 
 /** See {@link Host.listBatches}. The right to read is asked for once, when the directory is opened. */
 export async function* streamBatches(directory: string, options: Acting = {}): AsyncGenerator<readonly string[]> {
@@ -126,33 +126,46 @@ export async function* streamBatches(directory: string, options: Acting = {}): A
   }
 }
 
-/** See {@link Host.listStream}. */
-export async function* streamDirectory(directory: string, options: Acting = {}): AsyncGenerator<string> {
-  for await (const names of streamBatches(directory, options)) yield* names
+/** So long one turn may last, in milliseconds: a network's file system may take that for a few files. */
+const TURN_MS = 50
+
+/**
+ * See {@link Host.readHeads}. In turns, between which everything else goes on. A turn ends by the clock, not after a number of
+ * files: a change of identity, once a turn, costs as much as a hundred of them on a local disk.
+ */
+export async function readHeads(directory: string, names: readonly string[], length: number, options: Acting = {}): Promise<readonly FileHead[]> {
+  const bytes = new Uint8Array(names.length * length)
+  const heads: FileHead[] = []
+  while (heads.length < names.length) {
+    if (heads.length > 0) await setImmediate()
+    // The place is one of the directory's names, whichever: the directory itself is what is held open.
+    guarded('read', directory, () => actingAs(options.as, () => atPlace(`${directory}/-`, false, (place) => {
+      const until = performance.now() + TURN_MS
+      do {
+        heads.push(headOf(place, directory, names[heads.length]!, bytes, heads.length * length, length))
+      } while (heads.length < names.length && performance.now() < until)
+    })))
+  }
+  return heads
 }
 
-/** See {@link Host.readHeads}. */
-export function readHeads(directory: string, names: readonly string[], length: number, options: Acting = {}): readonly FileHead[] {
-  const bytes = new Uint8Array(names.length * length)
-  // The place is one of the directory's names, whichever: the directory itself is what is held open.
-  return guarded('read', directory, () => actingAs(options.as, () => atPlace(`${directory}/-`, false, (place) => names.map((name, at) => {
+/** Reads into the shared `bytes` from `start` on: one buffer for all files. */
+function headOf(place: Place, directory: string, name: string, bytes: Uint8Array, start: number, length: number): FileHead {
+  try {
+    if (name.includes('/')) throw new HostError('read', name, 'EINVAL')
+    const fd = openInside(place, directory, name)
     try {
-      if (name.includes('/')) throw new HostError('read', name, 'EINVAL')
-      const fd = openInside(place, directory, name)
-      try {
-        const info = fs.fstatSync(fd)
-        if (!info.isFile()) return { name, error: info.isDirectory() ? 'EISDIR' : 'not-a-file' }
-        const own = bytes.subarray(at * length, (at + 1) * length)
-        return { name, size: info.size, bytes: own.subarray(0, readInto(fd, own, 0)) }
-      } finally {
-        fs.closeSync(fd)
-      }
-    } catch (error) {
-      const code = codeOf(error)
-      if (code === '') throw error
-      return { name, error: code }
+      const info = fs.fstatSync(fd)
+      if (!info.isFile()) return { name, error: info.isDirectory() ? 'EISDIR' : 'not-a-file' }
+      return { name, size: info.size, bytes: bytes.subarray(start, start + readInto(fd, bytes, 0, start, start + length)) }
+    } finally {
+      fs.closeSync(fd)
     }
-  }))))
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === '') throw error
+    return { name, error: code }
+  }
 }
 
 /** Opens a name below a directory that is held open. Nothing is waited for; a link is followed the careful way, and so is everything for root. */

@@ -146,11 +146,9 @@ export interface Host {
   readPart(path: string, offset: number, length: number, options?: Acting): Promise<Uint8Array>
   stat(path: string, options?: Acting & { readonly followLinks?: boolean }): Promise<FileInfo>
   list(path: string, options?: Acting): Promise<DirectoryEntry[]>
-  /** The same, a name at a time, for directories with a million entries. */
-  listStream(path: string, options?: Acting): AsyncIterable<string>
-  /** The same, some hundred names at a time: a tenth of the time where there are a million. */
+  /** The names alone, in the directory's own order and some hundred at a time, for directories with a million entries. */
   listBatches(path: string, options?: Acting): AsyncIterable<readonly string[]>
-  /** Size and first `length` bytes of regular files of one directory, in the order of `names`. Some hundred at a time: nothing else happens meanwhile. */
+  /** Size and first `length` bytes of regular files of one directory, in the order of `names`. All that is read is in memory at once. */
   readHeads(directory: string, names: readonly string[], length: number, options?: Acting): Promise<readonly FileHead[]>
   readLink(path: string, options?: Acting): Promise<string>
   realPath(path: string, options?: Acting): Promise<string>

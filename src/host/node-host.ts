@@ -10,7 +10,7 @@ import { checksumOfFile } from './checksum.ts'
 import { copyFile } from './copy.ts'
 import type { ChecksumAlgorithm } from '../postgres/backup/manifest.ts'
 import { openSession } from './connect.ts'
-import { canWriteInto, fileSystem, listDirectory, readFile, readHeads, readLink, readPart, realPath, statFile, isOpen, streamBatches, streamDirectory } from './files.ts'
+import { canWriteInto, fileSystem, isOpen, listDirectory, readFile, readHeads, readLink, readPart, realPath, statFile, streamBatches } from './files.ts'
 import type { Account, Acting, AuthenticationRequest, ChecksumOptions, Connection, DirectoryEntry, FileHead, FileInfo, FileSystemInfo, Host, ReplaceOptions, Row, RunOptions, RunResult, Session } from './host.ts'
 import { privateDirectoryArguments } from './icacls.ts'
 import { findProgram, processExists, runProgram } from './processes.ts'
@@ -77,11 +77,6 @@ export class NodeHost implements Host {
   async list(path: string, options?: Acting): Promise<DirectoryEntry[]> {
     await this.#settled(options)
     return listDirectory(path, options)
-  }
-
-  async *listStream(path: string, options?: Acting): AsyncIterable<string> {
-    await this.#settled(options)
-    yield* streamDirectory(path, options)
   }
 
   async *listBatches(path: string, options?: Acting): AsyncIterable<readonly string[]> {

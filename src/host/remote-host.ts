@@ -16,7 +16,7 @@ export function remoteHostOver(host: Host): Host {
       if (typeof value !== 'function') return value
       if (THERE.includes(String(name))) return value.bind(target) as unknown
       if (name === 'interfaces') return () => []
-      if (name === 'listStream' || name === 'listBatches') return (path: string) => closedStream(name, path)
+      if (name === 'listBatches') return (path: string) => closedStream(name, path)
       return async (...args: unknown[]) => {
         throw new HostError(String(name), String(args[0] ?? ''), 'remote', 'it is on another machine')
       }

@@ -68,15 +68,17 @@ async function rootMay({ host, self }: Looking, directory: string): Promise<bool
 }
 
 async function foreignIdentifier(host: Host, directory: string, own: string, acting: Acting): Promise<string | undefined> {
-  let segments = 0
+  const segments: string[] = []
   let names = 0
   try {
-    for await (const name of host.listStream(directory, acting)) {
-      if (++names > MOST_NAMES || segments >= MOST_SEGMENTS) break
-      if (parseWalName(name).kind !== 'segment') continue
-      segments++
-      const header = readSegmentHeader(await host.readPart(`${directory}/${name}`, 0, SEGMENT_HEADER_BYTES, acting))
-      if (!('error' in header) && String(header.systemIdentifier) !== own) return String(header.systemIdentifier)
+    for await (const some of host.listBatches(directory, acting)) {
+      segments.push(...some.filter((name) => parseWalName(name).kind === 'segment'))
+      names += some.length
+      if (names >= MOST_NAMES || segments.length >= MOST_SEGMENTS) break
+    }
+    for (const head of await host.readHeads(directory, segments.slice(0, MOST_SEGMENTS), SEGMENT_HEADER_BYTES, acting)) {
+      const header = 'bytes' in head ? readSegmentHeader(head.bytes) : undefined
+      if (header !== undefined && !('error' in header) && String(header.systemIdentifier) !== own) return String(header.systemIdentifier)
     }
   } catch (error) {
     if (codeOf(error) === '') throw error

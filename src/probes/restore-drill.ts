@@ -632,9 +632,11 @@ class Drill {
   async #laterTimelines(range: Range): Promise<Set<string>> {
     const later = new Set<string>()
     for (const directory of [this.archive, range.own, `${range.own}/archive_status`]) {
-      for await (const name of this.working.host.listStream(directory, this.#as)) {
-        const parsed = parseWalName(name.replace(/\.(?:ready|done)$/, ''))
-        if (parsed.kind !== 'other' && parsed.timeline > range.timeline) later.add(`${directory}/${name}`)
+      for await (const names of this.working.host.listBatches(directory, this.#as)) {
+        for (const name of names) {
+          const parsed = parseWalName(name.replace(/\.(?:ready|done)$/, ''))
+          if (parsed.kind !== 'other' && parsed.timeline > range.timeline) later.add(`${directory}/${name}`)
+        }
       }
     }
     return later

@@ -40,14 +40,16 @@ export async function surveyArchive(restoring: Restoring, path: string): Promise
   const texts: string[] = []
   const segments: { name: string; suffix: WalSuffix }[] = []
   try {
-    for await (const file of host.listStream(path, as)) {
-      const suffix = (SUFFIX.exec(file)?.[0] ?? '') as WalSuffix
-      const name = suffix === '' ? file : file.slice(0, -suffix.length)
-      const { kind } = parseWalName(name)
-      if (kind === 'other') continue
-      suffixes.add(suffix)
-      if (kind === 'segment') segments.push({ name, suffix })
-      else if (kind !== 'partial' && texts.length < MOST_TEXTS) texts.push(file)
+    for await (const files of host.listBatches(path, as)) {
+      for (const file of files) {
+        const suffix = (SUFFIX.exec(file)?.[0] ?? '') as WalSuffix
+        const name = suffix === '' ? file : file.slice(0, -suffix.length)
+        const { kind } = parseWalName(name)
+        if (kind === 'other') continue
+        suffixes.add(suffix)
+        if (kind === 'segment') segments.push({ name, suffix })
+        else if (kind !== 'partial' && texts.length < MOST_TEXTS) texts.push(file)
+      }
     }
   } catch (error) {
     if (codeOf(error) === '') throw error

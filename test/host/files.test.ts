@@ -146,7 +146,7 @@ describe('looking', () => {
       { name: 'file', kind: 'file' }, { name: 'link', kind: 'symlink' }, { name: 'new\nline', kind: 'file' },
     ])
     const streamed: string[] = []
-    for await (const name of host.listStream(where, { as })) streamed.push(name)
+    for await (const names of host.listBatches(where, { as })) streamed.push(...names)
     expect(streamed.sort()).toEqual(fs.readdirSync(where).sort())
     expect(await host.stat(path.join(where, 'file'))).toMatchObject({ kind: 'file', size: 3, mode: 0o640, links: 1 })
     expect((await host.stat(path.join(where, 'link'))).kind).toBe('directory')
@@ -157,6 +157,23 @@ describe('looking', () => {
     expect((await source.list(where)).filter((entry) => entry.directory).map((entry) => entry.name)).toEqual(['directory', 'link'])
     expect(text(await source.read(path.join(where, 'file')))).toBe('abc')
     await expect(source.read(where)).rejects.toMatchObject({ code: 'EISDIR' })
+  })
+
+  test('size and first bytes of many files of one directory, in the order of the names, each with its own refusal', async () => {
+    const where = directory(owner)
+    const names = Array.from({ length: 500 }, (_, at) => `file ${at}`)
+    for (const [at, name] of names.entries()) put(path.join(where, name), `${at}`.padStart(at % 9, '.'), { belongsTo: owner })
+    const heads = await host.readHeads(where, names, 4, { as })
+    expect(heads.map((head) => ('bytes' in head ? [head.name, head.size, text(head.bytes)] : head))).toEqual(names.map((name, at) => {
+      const content = `${at}`.padStart(at % 9, '.')
+      return [name, content.length, content.slice(0, 4)]
+    }))
+    fs.mkdirSync(path.join(where, 'directory'))
+    fs.symlinkSync('file 5', path.join(where, 'link'))
+    execFileSync('mkfifo', [path.join(where, 'fifo')])
+    expect((await host.readHeads(where, ['none', 'directory', 'fifo', 'link', '../x'], 4, { as })).map((head) => ('bytes' in head ? text(head.bytes) : head.error)))
+      .toEqual(['ENOENT', 'EISDIR', 'not-a-file', '....', 'EINVAL'])
+    expect(await refusal(host.readHeads(path.join(where, 'none'), ['file'], 4, { as }))).toBe('ENOENT')
   })
 
   test('the file system, in bytes', async () => {
