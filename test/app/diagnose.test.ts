@@ -205,6 +205,19 @@ describe('a server that says nothing', () => {
   })
 })
 
+describe('the account of the system is not the role', () => {
+  it('is told in the server\'s own words', async () => {
+    const server = await TestServer.create(17, { hba: 'local all all peer map=nobody\nhost replication all 127.0.0.1/32 ident\nhost all all all reject\n' })
+    try {
+      await server.start()
+      const report = await doctor(server)
+      expect(finding(report, 'server-reachable/no-login')).toMatchObject({ severity: 'info', params: { reason: expect.stringContaining('Peer authentication failed') as string } })
+    } finally {
+      await server.remove()
+    }
+  })
+})
+
 describe('another cluster answers on the port', () => {
   it('its settings are not taken for this one\'s', async () => {
     const [stopped, other] = await Promise.all([TestServer.create(17), TestServer.create(17, { conf: 'archive_mode = on\nwal_level = logical' })])
