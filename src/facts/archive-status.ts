@@ -3,6 +3,7 @@
  * truth where the statistics are not.
  * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-GENFILE
  */
+import { codeOf } from '../errors.ts'
 import { acting, sessionOf } from './fact.ts'
 import type { Fact, Gathering } from './fact.ts'
 
@@ -59,7 +60,8 @@ async function fromDirectory(from: Gathering): Promise<ArchiveStatusFact> {
   try {
     const { modified } = await from.host.stat(`${directory}/${first}`, acting(from))
     return { ready, done, oldest: { name: first.slice(0, -6), since: modified }, gone, ...backups }
-  } catch {
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
     // Archived while we looked.
     return { ready: ready - 1, done: done + 1, gone, ...backups }
   }
@@ -70,7 +72,10 @@ async function withoutFile(from: Gathering, waiting: readonly string[]): Promise
   const there = new Set<string>()
   for await (const names of from.host.listBatches(directory, acting(from))) for (const name of names) there.add(name)
   const missing = waiting.filter((name) => !there.has(name)).sort().slice(0, MOST_GONE)
-  const still = await Promise.all(missing.map((name) => from.host.stat(`${directory}/archive_status/${name}.ready`, acting(from)).then(() => true, () => false)))
+  const still = await Promise.all(missing.map((name) => from.host.stat(`${directory}/archive_status/${name}.ready`, acting(from)).then(() => true, (error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') throw error
+    return false
+  })))
   return missing.filter((_, at) => still[at])
 }
 
