@@ -140,6 +140,8 @@ export async function readHeads(directory: string, names: readonly string[], len
     if (heads.length > 0) await setImmediate()
     // The place is one of the directory's names, whichever: the directory itself is what is held open.
     guarded('read', directory, () => actingAs(options.as, () => atPlace(`${directory}/-`, false, (place) => {
+      // Others than root hold nothing open: a directory that is gone is not one in which each file is missing.
+      fs.statSync(place.directory)
       const until = performance.now() + TURN_MS
       do {
         heads.push(headOf(place, directory, names[heads.length]!, bytes, heads.length * length, length))
