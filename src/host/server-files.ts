@@ -4,13 +4,11 @@
  */
 import { codeOf, HostError } from '../errors.ts'
 import type { FileSource } from '../postgres/file-source.ts'
+import { withinBudget } from './file-source.ts'
 import type { Row, Session } from './host.ts'
 
 /** SQLSTATE insufficient_privilege and undefined_file, which the server makes of the system's EACCES and ENOENT. */
 const SYSTEM_CODES: Readonly<Record<string, string>> = { '42501': 'EACCES', '58P01': 'ENOENT' }
-
-/** What may be read of one file, in bytes; the server sends it as hexadecimal text. */
-const MOST_BYTES = 16 << 20
 
 /** A {@link FileSource} that also tells when a file was changed. */
 export interface ServerFiles extends FileSource {
@@ -19,7 +17,8 @@ export interface ServerFiles extends FileSource {
 }
 
 /**
- * The files of the server behind a session, as the server's account sees them. Undefined when the role may not read them.
+ * The files of the server behind a session, as the server's account sees them, for one reading of postgresql.conf or pg_hba.conf with all
+ * that they include: no more than {@link withinBudget} allows. Undefined when the role may not read them.
  *
  * @throws HostError when the server does not answer
  */
@@ -40,13 +39,13 @@ export async function serverFiles(session: Session): Promise<ServerFiles | undef
     }
   }
   return {
-    async read(path) {
-      const [row] = await ask('read', path, 'SELECT pg_catalog.pg_read_binary_file($1, 0, $2, true) AS content', MOST_BYTES + 1)
+    read: withinBudget(async (path, limit) => {
+      const [row] = await ask('read', path, 'SELECT pg_catalog.pg_read_binary_file($1, 0, $2, true) AS content', limit + 1)
       const content = row?.['content']
       if (!(content instanceof Uint8Array)) throw new HostError('read', path, 'ENOENT')
-      if (content.length > MOST_BYTES) throw new HostError('read', path, 'too-large', `more than ${MOST_BYTES} bytes`)
+      if (content.length > limit) throw new HostError('read', path, 'too-large', `more than ${limit} bytes`)
       return content
-    },
+    }),
     async list(directory) {
       const rows = await ask('list', directory, `
         SELECT name, (pg_catalog.pg_stat_file($1 || '/' || name, true)).isdir AS directory FROM pg_catalog.pg_ls_dir($1, false, false) AS name`)

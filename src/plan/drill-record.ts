@@ -5,7 +5,7 @@ import type { Cluster } from '../platforms/platform.ts'
 import { keepRecord, keptRecord } from './cluster-record.ts'
 import { ensureDirectory, ensureStateDirectory, stateDirectory } from './state-directory.ts'
 
-export interface DrillRecord {
+interface RestoreRecord {
   /** When it ended, ISO 8601. */
   readonly at: string
   readonly outcome: 'proved' | 'failed'
@@ -14,23 +14,19 @@ export interface DrillRecord {
   /** Of the copy. */
   readonly bytes?: number
   readonly elapsedMs?: number
+}
+
+export interface DrillRecord extends RestoreRecord {
   readonly restorePoint?: string
 }
 
 /** What the last restore of a kept base backup showed. */
-export interface BackupDrillRecord {
-  /** When it ended, ISO 8601. */
-  readonly at: string
-  readonly outcome: 'proved' | 'failed'
-  /** What a failed one found. */
-  readonly code?: string
+export interface BackupDrillRecord extends RestoreRecord {
   /** Which backup was restored (of a failed one, what was asked for), and when that was begun, ISO 8601. */
   readonly path?: string
   readonly begunAt?: string
   /** How far: `now`, or the target as it was typed. */
   readonly target?: string
-  readonly bytes?: number
-  readonly elapsedMs?: number
 }
 
 const KIND = { folder: 'drills', key: 'drill' }

@@ -3,11 +3,16 @@
 import { codeOf, UserError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 
+/** Where Windows keeps what programs have for the whole machine. */
+export function programData({ env }: Host): string {
+  return (env['ProgramData'] ?? env['PROGRAMDATA'] ?? 'C:/ProgramData').replaceAll('\\', '/')
+}
+
 /** The path, whether or not it exists. */
 export async function stateDirectory(host: Host): Promise<string> {
   const chosen = host.env['PGWAL_STATE_DIR']
   if (chosen !== undefined && chosen !== '') return (host.os === 'win32' ? chosen.replaceAll('\\', '/') : chosen).replace(/(?<=.)\/+$/, '')
-  if (host.os === 'win32') return `${(host.env['ProgramData'] ?? host.env['PROGRAMDATA'] ?? 'C:/ProgramData').replaceAll('\\', '/')}/pgwal`
+  if (host.os === 'win32') return `${programData(host)}/pgwal`
   const self = await host.self()
   if (self.privileged) return '/var/lib/pgwal'
   const xdg = host.env['XDG_STATE_HOME']

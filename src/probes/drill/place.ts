@@ -5,14 +5,15 @@ import { readPostmaster } from '../../plan/postmaster.ts'
 import { drillPlaces, rememberDrillPlace } from '../../plan/drill-record.ts'
 import { isAlive, markOf } from '../../plan/process-mark.ts'
 import type { ProcessMark } from '../../plan/process-mark.ts'
+import { programData } from '../../plan/state-directory.ts'
 import type { Cluster } from '../../platforms/platform.ts'
 import { archiveScripting } from '../../postgres/archive-command/index.ts'
 import { DrillFailure } from './failure.ts'
 import { stopWindowsCopy } from './windows.ts'
 
 /** A place for large files that is never in memory, and that every account can reach. */
-export function defaultDrillDirectory({ os, env }: Host): string {
-  return os === 'win32' ? (env['ProgramData'] ?? env['PROGRAMDATA'] ?? 'C:/ProgramData').replaceAll('\\', '/') : '/var/tmp'
+export function defaultDrillDirectory(host: Host): string {
+  return host.os === 'win32' ? programData(host) : '/var/tmp'
 }
 
 const PREFIX = 'pgwal-drill-'
