@@ -26,7 +26,7 @@ export default defineCheck({
   text: {
     en: {
       title: 'SELinux lets the server write into the archive directory',
-      about: 'Where SELinux enforces its policy, the server\'s domain (postgresql_t) may write only into directories with a type made for it, whatever their owner and mode. A directory inside /var/lib/pgsql has that type by itself; one made elsewhere has not. Looked at are `getenforce`, the directory\'s label and the running server\'s own.',
+      about: 'Where SELinux enforces its policy, the server\'s domain (postgresql_t) may write only into directories with a type made for it, whatever their owner and mode. A directory inside /var/lib/pgsql has that type by itself; one made elsewhere has not. Looked at are /sys/fs/selinux/enforce (what `getenforce` reads), the directory\'s label and the running server\'s own.',
       findings: {
         'wrong-type': {
           message: '{path} has the SELinux type {type}, into which the policy does not let the server write',
@@ -37,7 +37,7 @@ export default defineCheck({
     },
     'zh-TW': {
       title: 'SELinux 允許伺服器寫入歸檔目錄',
-      about: '在 SELinux 強制執行政策的系統上，伺服器的網域（postgresql_t）只能寫入具有對應類型的目錄，與擁有者及權限模式無關。/var/lib/pgsql 之內的目錄自動具有該類型；在其他位置建立的則沒有。此項查看 `getenforce`、目錄的標籤，以及執行中伺服器的標籤。',
+      about: '在 SELinux 強制執行政策的系統上，伺服器的網域（postgresql_t）只能寫入具有對應類型的目錄，與擁有者及權限模式無關。/var/lib/pgsql 之內的目錄自動具有該類型；在其他位置建立的則沒有。此項查看 /sys/fs/selinux/enforce（`getenforce` 所讀取的檔案）、目錄的標籤，以及執行中伺服器的標籤。',
       findings: {
         'wrong-type': {
           message: '{path} 的 SELinux 類型為 {type}，政策不允許伺服器寫入',

@@ -31,18 +31,17 @@ export const archiveGrowthFact: Fact<ArchiveGrowthFact> = {
     const parsed = parseWalName(newest.last)
     const last = parsed.kind === 'segment' ? segmentNumber(parsed, segmentSize) ?? 0 : 0
     const suffixes = [...new Set([command?.judgement?.suffix ?? '', ...SUFFIXES])]
-    const sizes: number[] = []
-    for (let number = last; number >= Math.max(0, last - NEWEST + 1); number--) {
+    const sizeOf = async (number: number): Promise<number[]> => {
       for (const suffix of suffixes) {
         const size = await from.host.stat(`${path}/${numberedSegment(newest.timeline, number, segmentSize)}${suffix}`, acting(from)).then((info) => info.size, (error: unknown) => {
           if (codeOf(error) === '') throw error
           return undefined
         })
-        if (size === undefined) continue
-        sizes.push(size)
-        break
+        if (size !== undefined) return [size]
       }
+      return []
     }
+    const sizes = (await Promise.all(Array.from({ length: Math.min(NEWEST, last + 1) }, (_, back) => sizeOf(last - back)))).flat()
     if (sizes.length === 0) throw unavailable('not-found', { target: path })
     return { storedBytes: Math.round(sizes.reduce((sum, size) => sum + size, 0) / sizes.length), files: sizes.length }
   },

@@ -279,8 +279,11 @@ class Looking {
       } else this.#flush(name)
     }
     const known = (name: string) => [...this.#faults.values()].some((faults) => faults.some((fault) => fault.name === name))
-    for (const name of this.#compared()) {
-      if (!known(name) && await this.#settled(name) && (await this.#against(name)) === 'different') this.#note(name, 'conflict')
+    const compared = this.#compared().filter((name) => !known(name))
+    for (let at = 0; at < compared.length; at += COMPARED) {
+      await Promise.all(compared.slice(at, at + COMPARED).map(async (name) => {
+        if (await this.#settled(name) && (await this.#against(name)) === 'different') this.#note(name, 'conflict')
+      }))
     }
   }
 
@@ -299,10 +302,10 @@ class Looking {
     const { host, cluster } = this.from
     const status = `${cluster.dataDir}/pg_wal/archive_status`
     const look = (file: string) => host.stat(file, acting(this.from)).catch(() => undefined)
-    const copy = await look(`${this.#path}/${name}`)
-    if (copy === undefined || (await look(`${status}/${name}.ready`)) !== undefined) return false
+    const [copy, ready, statuses] = await Promise.all([look(`${this.#path}/${name}`), look(`${status}/${name}.ready`), look(status)])
+    if (copy === undefined || ready !== undefined) return false
     // What the server counts as archived, it does not copy any more; where that cannot be seen, rest has to do.
-    return (await look(status)) !== undefined || host.now().getTime() - copy.modified.getTime() > QUIET_MS
+    return statuses !== undefined || host.now().getTime() - copy.modified.getTime() > QUIET_MS
   }
 
   /** Compares an archived file with pg_wal's; undefined where one of both cannot be read to its end. */

@@ -18,13 +18,16 @@ export interface SelinuxFact {
   readonly domain?: string
 }
 
+/** What `getenforce` reads: https://man7.org/linux/man-pages/man8/selinux.8.html */
+const ENFORCE = '/sys/fs/selinux/enforce'
+
 export const selinuxFact: Fact<SelinuxFact> = {
   name: 'selinux',
   async gather(from) {
     const { host, cluster } = from
     if (host.os !== 'linux') throw unavailable('not-applicable')
     // Permissive refuses nothing.
-    if ((await ran(host, 'getenforce', []))?.stdout.trim() !== 'Enforcing') throw unavailable('not-applicable')
+    if ((await textOf(host, ENFORCE))?.trim() !== '1') throw unavailable('not-applicable')
     const { path, state } = await required(from, archiveDirectoryFact)
     if (state !== 'directory') throw unavailable('not-found', { target: path })
     const label = (await ran(host, 'stat', ['-L', '-c', '%C', '--', path], acting(from)))?.stdout.trim() ?? ''

@@ -39,15 +39,11 @@ export const strayFilesFact: Fact<StrayFilesFact> = {
   name: 'stray-files',
   async gather(from) {
     const { cluster: { dataDir, configFile, hbaFile, major } } = from
-    const made = await changed(from, `${dataDir}/PG_VERSION`)
     const confFile = `${dataDir}/postgresql.conf`
     const ownHba = `${dataDir}/pg_hba.conf`
     const labelFile = `${dataDir}/backup_label`
-    const [conf, hba, label] = await Promise.all([
-      (await same(from, confFile, configFile)) ? undefined : changed(from, confFile),
-      (await same(from, ownHba, hbaFile)) ? undefined : changed(from, ownHba),
-      changed(from, labelFile),
-    ])
+    const unlessSame = async (file: string, used: string) => ((await same(from, file, used)) ? undefined : changed(from, file))
+    const [made, conf, hba, label] = await Promise.all([changed(from, `${dataDir}/PG_VERSION`), unlessSame(confFile, configFile), unlessSame(ownHba, hbaFile), changed(from, labelFile)])
     return {
       ...(conf === undefined ? {} : { conf: { path: confFile, settings: await settingsIn(from, confFile, major) } }),
       ...(hba === undefined ? {} : { hba: { path: ownHba, modified: hba, edited: made !== undefined && hba.getTime() - made.getTime() > MADE_MS } }),
@@ -64,8 +60,9 @@ export const strayFilesFact: Fact<StrayFilesFact> = {
 
 /** Whether both are one file, by whatever links. */
 async function same(from: Gathering, one: string, other: string): Promise<boolean> {
-  const real = (path: string) => from.host.realPath(path, acting(from)).catch(() => path)
-  return await real(one) === await real(other)
+  if (one === other) return true
+  const [mine, theirs] = await Promise.all([one, other].map((path) => from.host.realPath(path, acting(from)).catch(() => path)))
+  return mine === theirs
 }
 
 /** When it was changed; undefined where there is none. */

@@ -7,6 +7,7 @@ import type { Account, Acting, DirectoryEntry, FileHead, FileInfo, FileKind, Fil
 import { atPlace, openRegular } from './place.ts'
 import type { Place } from './place.ts'
 import { guarded } from './system-error.ts'
+import { TURN_MS } from './together.ts'
 
 const DEFAULT_LIMIT = 64 << 20
 const { O_RDONLY, O_RDWR, O_DIRECTORY } = fs.constants
@@ -125,9 +126,6 @@ export async function* streamBatches(directory: string, options: Acting = {}): A
     open.closeSync()
   }
 }
-
-/** So long one turn may last, in milliseconds: a network's file system may take that for a few files. */
-const TURN_MS = 50
 
 /**
  * See {@link Host.readHeads}. In turns, between which everything else goes on. A turn ends by the clock, not after a number of

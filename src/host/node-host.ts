@@ -16,6 +16,7 @@ import { privateDirectoryArguments } from './icacls.ts'
 import { findProgram, processExists, runProgram } from './processes.ts'
 import { replaceFile, sha256 } from './replace.ts'
 import { hostError } from './system-error.ts'
+import { togetherAs } from './together.ts'
 
 /**
  * The machine that we run on.
@@ -60,23 +61,19 @@ export class NodeHost implements Host {
   }
 
   async read(path: string, options?: Acting & { readonly limit?: number }): Promise<Uint8Array> {
-    await this.#settled(options)
-    return readFile(path, options)
+    return this.#look(options, () => readFile(path, options))
   }
 
   async readPart(path: string, offset: number, length: number, options?: Acting): Promise<Uint8Array> {
-    await this.#settled(options)
-    return readPart(path, offset, length, options)
+    return this.#look(options, () => readPart(path, offset, length, options))
   }
 
   async stat(path: string, options?: Acting & { readonly followLinks?: boolean }): Promise<FileInfo> {
-    await this.#settled(options)
-    return statFile(path, options)
+    return this.#look(options, () => statFile(path, options))
   }
 
   async list(path: string, options?: Acting): Promise<DirectoryEntry[]> {
-    await this.#settled(options)
-    return listDirectory(path, options)
+    return this.#look(options, () => listDirectory(path, options))
   }
 
   async *listBatches(path: string, options?: Acting): AsyncIterable<readonly string[]> {
@@ -90,20 +87,17 @@ export class NodeHost implements Host {
   }
 
   async readLink(path: string, options?: Acting): Promise<string> {
-    await this.#settled(options)
-    return readLink(path, options)
+    return this.#look(options, () => readLink(path, options))
   }
 
   async realPath(path: string, options?: Acting): Promise<string> {
-    await this.#settled(options)
-    const real = realPath(path, options)
+    const real = await this.#look(options, () => realPath(path, options))
     // As PostgreSQL itself has paths; every call of the system takes them so.
     return this.os === 'win32' ? real.replaceAll('\\', '/') : real
   }
 
   async fileSystem(path: string, options?: Acting): Promise<FileSystemInfo> {
-    await this.#settled(options)
-    return fileSystem(path, options)
+    return this.#look(options, () => fileSystem(path, options))
   }
 
   async canWriteInto(directory: string, options: Acting = {}): Promise<{ readonly ok: true } | { readonly ok: false; readonly code: string }> {
@@ -226,6 +220,12 @@ export class NodeHost implements Host {
   }
 
   readonly #run: Run = (file, args) => this.run(file, args)
+
+  async #look<T>(options: Acting | undefined, look: () => T): Promise<T> {
+    if (!needsSwitch(options?.as)) return look()
+    await this.#loading
+    return togetherAs(options.as, look)
+  }
 
   async #settled(options: Acting | undefined): Promise<void> {
     if (needsSwitch(options?.as)) await this.#loading

@@ -2,10 +2,12 @@
 import { getSystemErrorMap } from 'node:util'
 import { codeOf, HostError } from '../errors.ts'
 
-/** The system's own words for a code such as `ENOENT`, or undefined. */
+let words: ReadonlyMap<string, string> | undefined
+
+/** The system's own words for a code such as `ENOENT`, or undefined. (Node makes its map anew for each call.) */
 function wordsFor(code: string): string | undefined {
-  for (const [name, words] of getSystemErrorMap().values()) if (name === code) return words
-  return undefined
+  words ??= new Map(getSystemErrorMap().values())
+  return words.get(code)
 }
 
 /** A HostError for a system error; a HostError as it is; anything without a code (a bug) as it is, too. */

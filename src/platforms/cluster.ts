@@ -237,22 +237,27 @@ export async function buildCluster(survey: Survey, traces: Traces, contested: bo
   if (traces.every(({ content }) => content === 'hidden')) notes.push({ code: 'data-unreadable', params: { directory: dataDir } })
   const value = (name: string): string | undefined => configuration.get(name)?.value
 
-  const hbaFallback = firstOf(traces, ({ sighting }) => sighting.hbaFile) ?? await usualHbaFile(host, acting, postmaster === undefined ? [directory, directoryOf(configFile)] : [directory])
-  const hbaFile = await hbaFileOf(host, acting, value('hba_file'), hbaFallback, [postmaster?.environment.get('PWD'), dataDir, directoryOf(configFile)])
-  const { service, notes: serviceNotes } = await serviceOf(survey, traces, dataDir, life, owner, programs.binDir)
-  notes.push(...serviceNotes)
-  const logFile = await logFileOf(host, acting, dataDir, configuration, postmaster, firstOf(traces, ({ sighting }) => sighting.logFile))
   const product = firstOf(traces, ({ sighting }) => sighting.product)
   const supervisor = firstOf(traces, ({ sighting }) => sighting.supervisor)
-  const manager = await managerOf({
-    host, acting, dataDir, configFile, configuration,
-    ...(postmaster === undefined ? {} : { postmaster }),
-    ...(supervisor === undefined ? {} : { supervisor }),
-  })
-  const socketDirs = await socketDirsOf(survey, {
-    acting, dataDir, directory, configFile, file, configured: value('unix_socket_directories'),
-    compiled: firstOf(traces, ({ sighting }) => sighting.socketDirs), readable: traces.some(({ content }) => content === 'cluster'), binDir: programs.binDir,
-  })
+  const hba = async (): Promise<string> => {
+    const fallback = firstOf(traces, ({ sighting }) => sighting.hbaFile) ?? await usualHbaFile(host, acting, postmaster === undefined ? [directory, directoryOf(configFile)] : [directory])
+    return hbaFileOf(host, acting, value('hba_file'), fallback, [postmaster?.environment.get('PWD'), dataDir, directoryOf(configFile)])
+  }
+  const [hbaFile, { service, notes: serviceNotes }, logFile, manager, socketDirs] = await Promise.all([
+    hba(),
+    serviceOf(survey, traces, dataDir, life, owner, programs.binDir),
+    logFileOf(host, acting, dataDir, configuration, postmaster, firstOf(traces, ({ sighting }) => sighting.logFile)),
+    managerOf({
+      host, acting, dataDir, configFile, configuration,
+      ...(postmaster === undefined ? {} : { postmaster }),
+      ...(supervisor === undefined ? {} : { supervisor }),
+    }),
+    socketDirsOf(survey, {
+      acting, dataDir, directory, configFile, file, configured: value('unix_socket_directories'),
+      compiled: firstOf(traces, ({ sighting }) => sighting.socketDirs), readable: traces.some(({ content }) => content === 'cluster'), binDir: programs.binDir,
+    }),
+  ])
+  notes.push(...serviceNotes)
   const port = file?.port ?? portFrom(value('port')) ?? portFrom(postmaster?.environment.get('PGPORT'))
   return {
     platform: traces[0].platform,

@@ -110,13 +110,13 @@ export async function locate(survey: Survey, platform: PlatformId, sighting: Sig
   if (wanted !== undefined && seen !== undefined && sameKey(seen) !== wanted) return undefined
   const owner = seen === undefined ? undefined : await accountOf(host, seen.uid, seen.gid)
   const acting = actingFor(self, owner)
-  const { content, major } = await contentOf(host, dataDir, acting)
+  const [{ content, major }, resolved] = await Promise.all([contentOf(host, dataDir, acting), realPathOf(host, dataDir, acting)])
   // A directory of configuration alone is no cluster, and a unit may be there long before its cluster is made.
   if (content === 'none' && sighting.evidence.kind !== 'pg_lsclusters') return undefined
   if (content === 'hidden' && owner === undefined && !['postmaster', 'pg_lsclusters', 'service'].includes(sighting.evidence.kind)) return undefined
   if (content === 'hidden' && ['PGDATA', 'known-place'].includes(sighting.evidence.kind) && sighting.configFile === undefined && !await looksInitialised(survey, dataDir)) return undefined
   const info = seen ?? await statOf(host, dataDir, acting)
-  const real = await realPathOf(host, dataDir, acting) ?? dataDir
+  const real = resolved ?? dataDir
   const explicit = sighting.configFile !== undefined || (directory !== dataDir && directory !== real)
   return {
     platform,

@@ -74,16 +74,19 @@ export async function managerOf(cluster: ManagedCluster): Promise<Manager | unde
   if (dataDir.startsWith('/var/snap/')) {
     return { ...ofSnap(dataDir.split('/')[3]!), evidence: dataDir }
   }
-  if (await there(`${dataDir}/postgresql-auto-failover.conf`)) {
+  const main = configuration?.files.find(({ path }) => path === configFile)
+  const [ofAutoctl, ofStolon, ofCloudNative] = await Promise.all([
+    there(`${dataDir}/postgresql-auto-failover.conf`), there(`${directoryOf(dataDir)}/dbstate`), there(`${dataDir}/custom.conf`),
+  ])
+  if (ofAutoctl) {
     return { name: 'pg_auto_failover', command: `pg_autoctl enable maintenance --pgdata ${dataDir}`, evidence: `${dataDir}/postgresql-auto-failover.conf` }
   }
-  if (await there(`${directoryOf(dataDir)}/dbstate`) && await there(`${directoryOf(dataDir)}/keeperstate`)) {
+  if (ofStolon && await there(`${directoryOf(dataDir)}/keeperstate`)) {
     return { name: 'stolon', command: 'stolonctl update --patch', evidence: `${directoryOf(dataDir)}/keeperstate` }
   }
-  const main = configuration?.files.find(({ path }) => path === configFile)
   const head = main === undefined ? '' : new TextDecoder().decode(main.bytes.subarray(0, 512))
   if (/overwritten by Patroni/i.test(head)) return { name: 'Patroni', command: PATRONI, evidence: configFile }
-  if (main !== undefined && await there(`${dataDir}/custom.conf`) && /cnpg/.test(await textOf(host, `${dataDir}/custom.conf`, acting) ?? '')) {
+  if (main !== undefined && ofCloudNative && /cnpg/.test(await textOf(host, `${dataDir}/custom.conf`, acting) ?? '')) {
     return { name: 'CloudNativePG', command: 'kubectl edit clusters.postgresql.cnpg.io', evidence: `${dataDir}/custom.conf` }
   }
   const preloaded = configuration?.get('shared_preload_libraries')?.value ?? ''

@@ -17,7 +17,7 @@ const FIRST = 1000
 /** One is missing, and one is of zeros: what is counted is a look that finds them. */
 const [MISSING, ZEROED] = [FIRST + 5, FIRST + 7]
 const segments = Number(process.env.PGWAL_BENCH_SEGMENTS ?? 1_000_000)
-const program = path.resolve(import.meta.dirname, '../../bin/run.js')
+const program = path.resolve(import.meta.dirname, '../../bin/run.cjs')
 
 export const title = `an archive of ${segments} segments: names and gaps, every header, peak memory; the fastest of several rounds`
 
@@ -82,7 +82,7 @@ function timed(root, { file, args, ok = [0], says }) {
   const started = process.hrtime.bigint()
   const done = spawnSync('sh', ['-c', '"$@"; code=$?; times >"$PGWAL_BENCH_TIMES"; exit $code', 'sh', file, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env, encoding: 'utf8', maxBuffer: 1 << 30 })
   const ms = Number(process.hrtime.bigint() - started) / 1e6
-  if (!ok.includes(done.status)) throw new Error(`${file} ${args.join(' ')}: exit ${done.status}\n${done.stdout.slice(0, 2000)}${done.stderr}`)
+  if (!ok.includes(done.status) || (says !== undefined && done.stdout === '')) throw new Error(`${file} ${args.join(' ')}: exit ${done.status}\n${done.stdout.slice(0, 2000)}${done.stderr}`)
   if (says !== undefined && !says(done.stdout)) throw new Error(`${file} ${args.join(' ')} does not say what there is\n${done.stdout.slice(0, 2000)}`)
   // The second line is of the children: `0m1.25s 0m0.5s`, user and system.
   const cpu = fs.readFileSync(times, 'utf8').trim().split('\n').at(-1).split(' ').map((time) => time.split('m')).reduce((sum, [minutes, seconds]) => sum + Number(minutes) * 60_000 + Number.parseFloat(seconds) * 1000, 0)

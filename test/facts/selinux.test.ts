@@ -7,8 +7,8 @@ import { FakeHost, LINUX, postgres } from '../support/fake-host.ts'
 import type { FakeMachine } from '../support/fake-host.ts'
 import { CLUSTER } from '../support/run-check.ts'
 
-function from(commands: FakeMachine['commands'], own?: string, state = 'directory'): Gathering {
-  const files = { ...LINUX, ...(own === undefined ? {} : { '/proc/42/attr/current': own }) }
+function from(enforce: string | undefined, commands?: FakeMachine['commands'], own?: string, state = 'directory'): Gathering {
+  const files = { ...LINUX, ...(enforce === undefined ? {} : { '/sys/fs/selinux/enforce': enforce }), ...(own === undefined ? {} : { '/proc/42/attr/current': own }) }
   return {
     host: new FakeHost({ files, ...(commands === undefined ? {} : { commands }) }).host, cluster: CLUSTER, as: postgres,
     fact: () => Promise.resolve({ ok: true, value: { path: '/srv/wal', state, insideDataDirectory: false } }),
@@ -16,21 +16,19 @@ function from(commands: FakeMachine['commands'], own?: string, state = 'director
 }
 
 const LABEL = 'stat -L -c %C -- /srv/wal'
-const enforcing = { getenforce: { stdout: 'Enforcing\n' } }
 
 it('the directory\'s type and the server\'s', async () => {
-  expect(await selinuxFact.gather(from({ ...enforcing, [LABEL]: { stdout: 'unconfined_u:object_r:var_t:s0\n', as: 'postgres' } }, 'system_u:system_r:postgresql_t:s0\0')))
+  expect(await selinuxFact.gather(from('1', { [LABEL]: { stdout: 'unconfined_u:object_r:var_t:s0\n', as: 'postgres' } }, 'system_u:system_r:postgresql_t:s0\0')))
     .toEqual({ path: '/srv/wal', label: 'unconfined_u:object_r:var_t:s0', type: 'var_t', domain: 'postgresql_t' })
-  expect(await selinuxFact.gather(from({ ...enforcing, [LABEL]: { stdout: 'system_u:object_r:postgresql_db_t:s0:c0.c1023\n', as: 'postgres' } })))
+  expect(await selinuxFact.gather(from('1', { [LABEL]: { stdout: 'system_u:object_r:postgresql_db_t:s0:c0.c1023\n', as: 'postgres' } })))
     .toEqual({ path: '/srv/wal', label: 'system_u:object_r:postgresql_db_t:s0:c0.c1023', type: 'postgresql_db_t' })
 })
 
 it.each<[string, Gathering, string]>([
-  ['not installed', from({ getenforce: { code: 127 } }), 'not-applicable'],
-  ['permissive', from({ getenforce: { stdout: 'Permissive\n' } }), 'not-applicable'],
-  ['off', from({ getenforce: { stdout: 'Disabled\n' } }), 'not-applicable'],
-  ['a directory that is not there', from(enforcing, undefined, 'missing'), 'not-found'],
-  ['a file system without labels', from({ ...enforcing, [LABEL]: { stdout: '?\n', as: 'postgres' } }), 'not-readable'],
+  ['not in the kernel, or off', from(undefined), 'not-applicable'],
+  ['permissive', from('0'), 'not-applicable'],
+  ['a directory that is not there', from('1', {}, undefined, 'missing'), 'not-found'],
+  ['a file system without labels', from('1', { [LABEL]: { stdout: '?\n', as: 'postgres' } }), 'not-readable'],
 ])('%s', async (_, gathering, code) => {
   const error = await selinuxFact.gather(gathering).catch((thrown: unknown) => thrown)
   expect(error).toBeInstanceOf(FactUnavailable)

@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { codeOf } from '../../src/errors.ts'
 import { hostFileSource } from '../../src/host/file-source.ts'
 import { bytes, directory, host, notRoot, owner, put, refusal, text } from './support.ts'
 
@@ -81,6 +82,26 @@ describe('reading', () => {
     expect(process.getegid!()).toBe(0)
     expect(process.getgroups!()).not.toContain(owner.gid)
     expect(text(await host.read(secret))).toBe('secret')
+  })
+
+  test.skipIf(notRoot)('what is asked for at the same time has its own answer and its own name each', async () => {
+    const nobody = { ...owner, name: 'nobody', uid: 65534, gid: 65534 }
+    const where = directory()
+    const files = { ours: {}, theirs: { belongsTo: owner }, nobodys: { belongsTo: nobody } }
+    for (const [name, options] of Object.entries(files)) put(path.join(where, name), name, { ...options, mode: 0o600 })
+    fs.mkdirSync(path.join(where, 'closed'), { mode: 0o700 })
+    put(path.join(where, 'closed', 'a'), '')
+    const asked = [undefined, owner, nobody].flatMap((account) => ['ours', 'theirs', 'nobodys', 'none', 'closed/a'].flatMap((name) => {
+      const options = account === undefined ? {} : { as: account }
+      const file = path.join(where, name)
+      return [host.read(file, options).then(text, codeOf), host.stat(file, options).then(({ size }) => size, codeOf)]
+    }))
+    expect(await Promise.all(asked)).toEqual([
+      ['ours', 4, 'theirs', 6, 'nobodys', 7, 'ENOENT', 'ENOENT', '', 0],
+      ['EACCES', 4, 'theirs', 6, 'EACCES', 7, 'ENOENT', 'ENOENT', 'EACCES', 'EACCES'],
+      ['EACCES', 4, 'EACCES', 6, 'nobodys', 7, 'ENOENT', 'ENOENT', 'EACCES', 'EACCES'],
+    ].flat())
+    expect(process.geteuid!()).toBe(0)
   })
 
   test.skipIf(notRoot)('a link planted by the owner leads to nothing that the owner cannot read', async () => {

@@ -229,4 +229,4 @@ export function procOf(processes: readonly FakeProcess[]): Record<string, string
 
 /** Directories that every Linux has: what is not in them is certainly not there. */
 export const LINUX: Readonly<Record<string, FakeEntry>> = Object.fromEntries(
-  ['/dev', '/etc', '/home', '/opt', '/proc', '/root', '/run', '/srv', '/tmp', '/usr', '/var'].map((path) => [path, { kind: 'directory' }]))
+  ['/dev', '/etc', '/home', '/opt', '/proc', '/root', '/run', '/srv', '/sys', '/tmp', '/usr', '/var'].map((path) => [path, { kind: 'directory' }]))
