@@ -8,8 +8,8 @@ if (command === '--version' && rest.length === 0) {
   const { version } = require('../package.json')
   console.log(`pgwal ${version} ${process.platform}-${process.arch} node-${process.version}`)
 } else {
-  // Acting as the cluster's owner changes every thread in turn, and doctor has little work for threads. They are started with
+  // Acting as the cluster's owner changes every thread in turn, and there is little work for threads. They are started with
   // the first module that is imported, which is why this file has none.
-  if (command === 'doctor') process.env.UV_THREADPOOL_SIZE ??= '1'
+  process.env.UV_THREADPOOL_SIZE ??= '1'
   import(pathToFileURL(join(__dirname, '../dist/cli.js'))).then(({ main }) => main(process.argv.slice(2), __filename))
 }

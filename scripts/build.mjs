@@ -24,7 +24,6 @@ async function main() {
       target: 'node20.19',
       minifySyntax: true,
       minifyWhitespace: true,
-      keepNames: true,
       legalComments: 'none',
       metafile: true,
       logLevel: 'warning',

@@ -9,7 +9,7 @@ import { probes } from '../probes/index.ts'
 import { archiveRoundTrip } from '../probes/archive-round-trip.ts'
 import { backupDrill } from '../probes/backup-drill.ts'
 import { restoreDrill } from '../probes/restore-drill.ts'
-import type { DrillWanted, Probing, Waiting } from '../probes/probe.ts'
+import type { DrillWanted, Probe, Probing, Waiting } from '../probes/probe.ts'
 import { summarise } from '../report/report.ts'
 import type { CheckResult, ClusterReport } from '../report/report.ts'
 import { runChecks } from './diagnose.ts'
@@ -47,22 +47,25 @@ export async function verify(host: Host, cluster: Cluster, options: VerifyOption
     const probed: CheckResult[] = []
     const open = await session()
     let roundTripAt: Date | undefined
-    for (const probe of probes) {
-      if (probe.onRequest === true && options.drill === undefined) continue
-      if (probe.id === (options.fromBackup === undefined ? backupDrill : restoreDrill).id) continue
-      if (!open.ok) {
-        probed.push({ id: probe.id, verdict: { kind: 'skip', why: open.why } })
-        continue
-      }
-      if (probe.id === archiveRoundTrip.id) roundTripAt = host.now()
-      const waiting = options.onWaiting ?? (() => undefined)
-      const verdict = await probe
-        .run({ gathering, session: open.value, timeoutMs: options.timeoutMs, waiting, ...(options.drill === undefined ? {} : { drill: options.drill }), ...(options.fromBackup === undefined ? {} : { fromBackup: options.fromBackup }) })
-        .catch((error: unknown) => {
-          // Ctrl-C ends the whole run.
-          if (options.drill?.signal?.aborted === true) throw error
-          return { kind: 'crash', error } as const
+    const wanted = probes.filter(({ id, onRequest }) => (onRequest !== true || options.drill !== undefined) && id !== (options.fromBackup === undefined ? backupDrill : restoreDrill).id)
+    const run = async (probe: Probe): Promise<Verdict> => {
+      if (!open.ok) return { kind: 'skip', why: open.why }
+      try {
+        return await probe.run({
+          gathering, session: open.value, timeoutMs: options.timeoutMs, waiting: options.onWaiting ?? (() => undefined),
+          ...(options.drill === undefined ? {} : { drill: options.drill }), ...(options.fromBackup === undefined ? {} : { fromBackup: options.fromBackup }),
         })
+      } catch (error) {
+        // Ctrl-C ends the whole run.
+        if (options.drill?.signal?.aborted === true) throw error
+        return { kind: 'crash', error }
+      }
+    }
+    const begun = new Map(wanted.filter(({ alongside }) => alongside === true).map((probe) => [probe.id, run(probe)]))
+    for (const early of begun.values()) early.catch(() => undefined)
+    for (const probe of wanted) {
+      if (open.ok && probe.id === archiveRoundTrip.id) roundTripAt = host.now()
+      const verdict = await (begun.get(probe.id) ?? run(probe))
       if (probe.id === restoreDrill.id) await keepDrill(host, cluster, verdict)
       if (probe.id === backupDrill.id) await keepBackupDrill(host, cluster, verdict, options.fromBackup?.directory ?? '')
       probed.push({ id: probe.id, verdict })

@@ -42,6 +42,8 @@ export interface Probe<Code extends string = string> {
   readonly source: string
   /** Only run when it is asked for. */
   readonly onRequest?: true
+  /** Needs nothing of the others and takes nothing from them: begun with the first. */
+  readonly alongside?: true
   run(probing: Probing): Promise<Verdict>
   readonly text: Readonly<Record<Locale, CheckText<Code> & { readonly passed: Readonly<Record<string, string>> }>>
 }

@@ -24,6 +24,7 @@ type Attempt =
 export const replicationLogin: Probe<Code> = {
   id: 'replication-login',
   source: 'https://www.postgresql.org/docs/current/app-pgbasebackup.html',
+  alongside: true,
 
   async run(probing) {
     const { gathering } = probing

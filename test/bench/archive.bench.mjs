@@ -7,7 +7,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { installServers } from '../support/install-servers.mjs'
-import { load } from './load.mjs'
+import { load, PROGRAM } from './load.mjs'
 
 const MAJOR = 15
 const MAGIC = 0xD110
@@ -17,7 +17,6 @@ const FIRST = 1000
 /** One is missing, and one is of zeros: what is counted is a look that finds them. */
 const [MISSING, ZEROED] = [FIRST + 5, FIRST + 7]
 const segments = Number(process.env.PGWAL_BENCH_SEGMENTS ?? 1_000_000)
-const program = path.resolve(import.meta.dirname, '../../bin/run.cjs')
 
 export const title = `an archive of ${segments} segments: names and gaps, every header, peak memory; the fastest of several rounds`
 
@@ -111,7 +110,7 @@ function compiled(root) {
 
 function doctor(server, id, code, ...more) {
   return {
-    file: process.execPath, args: [program, 'doctor', '-D', server.dataDir, '--json', '--only', id, ...more], ok: [0, 1],
+    file: process.execPath, args: [PROGRAM, 'doctor', '-D', server.dataDir, '--json', '--only', id, ...more], ok: [0, 1],
     says: (stdout) => {
       const [check] = JSON.parse(stdout).clusters[0].checks
       return JSON.stringify(check.findings?.map((finding) => finding.code) ?? []) === JSON.stringify(code === undefined ? [] : [code]) && check.verdict === (code === undefined ? 'pass' : 'fail')

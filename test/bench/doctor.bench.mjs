@@ -1,13 +1,11 @@
 import fs from 'node:fs/promises'
-import path from 'node:path'
 import { installServers } from '../support/install-servers.mjs'
-import { load } from './load.mjs'
+import { load, PROGRAM } from './load.mjs'
 import { archiveSegments, barmanFor, installed, own, pgbackrestFor, run } from './managed-server.mjs'
 import { timeCommands } from './measure.mjs'
 
 export const title = 'doctor with all checks on a live server with a day\'s archive, beside the checks of Barman and pgBackRest'
 
-const program = path.resolve(import.meta.dirname, '../../bin/run.cjs')
 /** A segment a minute, all day. */
 const SEGMENTS = 1440
 
@@ -33,7 +31,7 @@ export async function bench() {
     await archiveSegments(server, SEGMENTS)
     const commands = {
       node: { file: process.execPath, args: ['-e', '0'] },
-      doctor: { file: process.execPath, args: [program, 'doctor', '-D', server.dataDir], ok: [0, 1] },
+      doctor: { file: process.execPath, args: [PROGRAM, 'doctor', '-D', server.dataDir], ok: [0, 1] },
     }
     if (installed('barman')) commands.barman = { ...(await barmanFor(server))('check', 'main'), ok: [0, 1] }
     if (installed('pgbackrest', 'version')) {

@@ -3,16 +3,14 @@
 // `PGWAL_DRILL_MB=5000 npm run bench drill`.
 import { execFile } from 'node:child_process'
 import fs from 'node:fs/promises'
-import path from 'node:path'
 import { promisify } from 'node:util'
-import { load } from './load.mjs'
+import { load, PROGRAM } from './load.mjs'
 import { median } from './measure.mjs'
 
 const exec = promisify(execFile)
 const MAJOR = 15
 /** npm's servers come without the client programs. */
 const CLIENTS = [`/usr/lib/postgresql/${MAJOR}/bin`, `/usr/pgsql-${MAJOR}/bin`]
-const PROGRAM = path.resolve(import.meta.dirname, '../../bin/run.cjs')
 
 export const title = `verify --drill of PostgreSQL ${MAJOR}, beside pg_basebackup, start and replay by hand`
 

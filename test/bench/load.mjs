@@ -4,6 +4,9 @@ import { build } from 'esbuild'
 
 const root = path.join(import.meta.dirname, '..', '..')
 
+/** What users start; `npm run bench` builds it first. */
+export const PROGRAM = path.join(root, 'bin/run.cjs')
+
 /** Imports TypeScript of this checkout as it stands. */
 export async function load(contents) {
   const directory = await fs.mkdtemp(path.join(root, 'node_modules', '.pgwal-bench-'))

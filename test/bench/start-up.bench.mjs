@@ -1,16 +1,14 @@
-import path from 'node:path'
+import { PROGRAM } from './load.mjs'
 import { timeCommands } from './measure.mjs'
 
 export const title = 'how long until the program answers'
-
-const program = path.resolve(import.meta.dirname, '../../bin/run.cjs')
 
 export async function bench() {
   const node = process.execPath
   const ms = timeCommands({
     node: { file: node, args: ['-e', '0'] },
-    version: { file: node, args: [program, '--version'] },
-    help: { file: node, args: [program, 'doctor', '--help'] },
+    version: { file: node, args: [PROGRAM, '--version'] },
+    help: { file: node, args: [PROGRAM, 'doctor', '--help'] },
   })
   return [
     { what: 'node -e 0', value: ms.node, unit: 'ms' },

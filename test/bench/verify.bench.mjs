@@ -1,13 +1,11 @@
-import path from 'node:path'
 import fs from 'node:fs/promises'
 import { installServers } from '../support/install-servers.mjs'
-import { load } from './load.mjs'
+import { load, PROGRAM } from './load.mjs'
 import { installed, own, pgbackrestFor, run } from './managed-server.mjs'
 import { timeCommands } from './measure.mjs'
 
 export const title = 'verify without a drill, beside pgbackrest check on the same server'
 
-const program = path.resolve(import.meta.dirname, '../../bin/run.cjs')
 
 /** Both switch a segment and wait until it is archived, by the same command: once pgBackRest's alone, once into a directory as well. */
 export async function bench() {
@@ -22,7 +20,7 @@ export async function bench() {
     const before = await fs.readFile(conf, 'utf8')
     const set = (command) => fs.writeFile(conf, `${before}archive_command = '${command}'\n`)
     const store = `test ! -f ${archive}/%f && cp %p ${archive}/%f`
-    const verify = { file: process.execPath, args: [program, 'verify', '-D', server.dataDir], ok: [0, 1] }
+    const verify = { file: process.execPath, args: [PROGRAM, 'verify', '-D', server.dataDir], ok: [0, 1] }
     await set(store)
     await server.start()
     if (!installed('pgbackrest', 'version')) return [{ what: 'pgwal verify', value: timeCommands({ verify }).verify, unit: 'ms' }]
