@@ -52,6 +52,7 @@ function part(unit, locale) {
     lines.push(`#### \`${code}\``, '', readable(finding.message), '')
     if (finding.why) lines.push(`- ${words.why}${words.colon}${readable(finding.why)}`)
     if (finding.remedy) lines.push(`- ${words.remedy}${words.colon}${readable(finding.remedy)}`)
+    if (finding.windows) lines.push(`- Windows${words.colon}${readable(finding.windows)}`)
     lines.push('')
   }
   return lines

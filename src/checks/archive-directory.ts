@@ -4,9 +4,9 @@ import type { ArchiveDirectoryFact } from '../facts/archive-directory.ts'
 import { defineCheck } from './check.ts'
 import { finding } from './support/finding.ts'
 import type { Coded } from './support/finding.ts'
-import { shellWord } from './support/shell-word.ts'
+import { granteeOn, wordOn } from './support/shell-word.ts'
 
-type Code = 'missing' | 'parent-missing' | 'not-a-directory' | 'blocked' | 'not-writable' | 'read-only' | 'full' | 'inside-data-directory' | 'foreign-owner' | 'open-to-all' | 'same-file-system' | 'network' | 'object-store'
+type Code = 'missing' | 'parent-missing' | 'not-a-directory' | 'blocked' | 'not-writable' | 'no-access' | 'mapped-drive' | 'read-only' | 'full' | 'inside-data-directory' | 'foreign-owner' | 'open-to-all' | 'same-file-system' | 'network' | 'object-store'
 
 /** Of other machines, by the names that Linux has for them. */
 const NETWORK = /^(nfs[34]?|cifs|smb[23]?|smbfs|9p|afs|ceph|lustre|glusterfs|beegfs|gpfs|vboxsf|vmhgfs|fuse\.(sshfs|glusterfs|ceph-fuse|davfs|vmhgfs-fuse|smbnetfs|cifs))$/
@@ -21,7 +21,7 @@ export default defineCheck({
   run({ directory }, _uses, { cluster }): Coded<Code>[] {
     const { path, obstacle = path } = directory
     const owner = cluster.owner.name
-    const params = { path, word: shellWord(path), owner, obstacle, obstacleWord: shellWord(obstacle) }
+    const params = { path, ...granteeOn(cluster), word: wordOn(cluster, path), owner, obstacle, obstacleWord: wordOn(cluster, obstacle) }
     const at = { file: path }
     const inside = directory.insideDataDirectory ? [finding('inside-data-directory', 'error', { ...params, dataDir: cluster.dataDir }, { at })] : []
     if (directory.state === 'missing') return [finding(obstacle === path ? 'missing' : 'parent-missing', 'error', params, { at, fix: { kind: 'archive', directory: path } }), ...inside]
@@ -30,7 +30,7 @@ export default defineCheck({
 
     const { writable, mode = 0 } = directory
     const state = { ...params, mode: mode.toString(8).padStart(4, '0'), found: directory.owner?.name ?? '' }
-    const refused = writable?.ok === false ? [refusal(writable.code, { ...state, reason: writable.code }, at)] : []
+    const refused = writable?.ok === false ? [refusal(directory, writable.code, { ...state, reason: writable.code }, at)] : []
     const foreign = directory.owner !== undefined && directory.owner.uid !== cluster.owner.uid && directory.owner.uid !== 0 && refused.length === 0
     const open = (mode & 0o002) !== 0 && (mode & 0o1000) === 0
     const shared = directory.sameFileSystemAsData === true || directory.sameFileSystemAsWal === true
@@ -40,6 +40,7 @@ export default defineCheck({
       ...(foreign ? [finding<Code>('foreign-owner', 'warning', state, { at })] : []),
       ...(open ? [finding<Code>('open-to-all', 'warning', state, { at })] : []),
       ...remote(directory, state, at),
+      ...(directory.share === undefined ? [] : [finding<Code>('mapped-drive', 'warning', { ...state, share: directory.share.replaceAll('/', '\\') }, { at })]),
       ...(shared && inside.length === 0 ? [finding<Code>('same-file-system', 'warning', { ...state, with: directory.sameFileSystemAsData === true ? cluster.dataDir : `${cluster.dataDir}/pg_wal` }, { at })] : []),
     ]
   },
@@ -53,36 +54,52 @@ export default defineCheck({
           message: 'the archive directory {path} does not exist',
           why: 'Every attempt to archive fails ("No such file or directory"), and pg_wal grows until its disk is full.',
           remedy: 'sudo install -d -o {owner} -m 0700 {word}   (or `pgwal enable`)',
+          windows: 'in an administrator\'s command prompt: mkdir {word} && icacls {word} /grant "{grantee}:(OI)(CI)M"   (or `pgwal enable`)',
         },
         'parent-missing': {
           message: 'the archive directory {path} does not exist: {obstacle} is missing already',
           why: 'Every attempt to archive fails ("No such file or directory"), and pg_wal grows until its disk is full. A file system that is not mounted looks like this too.',
           remedy: 'mount it if it is a mount point, else: sudo mkdir -p {word} && sudo chown {owner} {word} && sudo chmod 0700 {word}',
+          windows: 'a service has no drives that somebody mapped: write \\\\server\\share\\… in place of such a letter; else, in an administrator\'s command prompt: mkdir {word} && icacls {word} /grant "{grantee}:(OI)(CI)M"',
         },
         'not-a-directory': {
           message: '{obstacle} is no directory, so nothing can be archived into {path}',
           why: 'Every attempt to archive fails, or each segment replaces the one before.',
           remedy: 'move it away, then: sudo install -d -o {owner} -m 0700 {word}',
+          windows: 'move it away, then, in an administrator\'s command prompt: mkdir {word} && icacls {word} /grant "{grantee}:(OI)(CI)M"',
         },
         blocked: {
           message: '{owner} may not pass through {obstacle}, so {path} cannot be reached',
           why: 'Every attempt to archive fails ("Permission denied"), although the directory itself may belong to {owner}.',
           remedy: 'choose another place (`pgwal enable --archive-dir DIR`), or let accounts pass: sudo chmod o+x {obstacleWord}',
+          windows: 'choose another place (`pgwal enable --archive-dir DIR`), or let the account pass: icacls {obstacleWord} /grant "{grantee}:RX"',
         },
         'not-writable': {
           message: '{owner} may not write into {path}: it belongs to {found}, mode {mode} ({reason})',
           why: 'Every attempt to archive fails ("Permission denied"), and pg_wal grows until its disk is full.',
           remedy: 'sudo chown {owner} {word} && sudo chmod 0700 {word}',
         },
+        'no-access': {
+          message: '{owner} may not write into {path} ({reason})',
+          why: 'Every attempt to archive fails ("Access is denied"), and pg_wal grows until its disk is full.',
+          remedy: 'icacls {word} /grant "{grantee}:(OI)(CI)M"',
+        },
+        'mapped-drive': {
+          message: 'the archive {path} is on a drive that is mapped in your session alone: {share}',
+          why: 'Such a letter belongs to who logged in and mapped it. A service has none of them: for it the path does not exist, and every attempt to archive fails ("The system cannot find the path specified").',
+          remedy: 'write the share\'s own name into the archive command, and give {owner} the right to write there (NetworkService goes as the computer: DOMAIN\\HOST$), both on the share and on its files',
+        },
         'read-only': {
           message: 'the file system of {path} is mounted read-only',
           why: 'Every attempt to archive fails, and pg_wal grows until its disk is full. Linux remounts a file system so after an I/O error.',
           remedy: 'see why (`dmesg`, `findmnt -T {word}`), then mount it writable again',
+          windows: 'see why (`diskpart`, `attributes volume`; a switch on the medium), then make it writable again',
         },
         full: {
           message: 'no file can be made in {path}: no space or no inodes left, or a quota is used up ({reason})',
           why: 'Every attempt to archive fails, and pg_wal grows until its disk is full too.',
           remedy: 'make room (`df -h {word}; df -i {word}`); never delete from pg_wal by hand',
+          windows: 'make room on that drive, or raise the quota (`fsutil quota query`); never delete from pg_wal by hand',
         },
         'inside-data-directory': {
           message: 'the archive {path} lies inside the data directory {dataDir}',
@@ -124,36 +141,52 @@ export default defineCheck({
           message: '歸檔目錄 {path} 不存在',
           why: '每次歸檔都會失敗（「No such file or directory」），pg_wal 將持續增長直到磁碟滿載。',
           remedy: 'sudo install -d -o {owner} -m 0700 {word}　（或執行 `pgwal enable`）',
+          windows: '在系統管理員的命令提示字元中執行：mkdir {word} && icacls {word} /grant "{grantee}:(OI)(CI)M"　（或執行 `pgwal enable`）',
         },
         'parent-missing': {
           message: '歸檔目錄 {path} 不存在：其上層的 {obstacle} 就已缺少',
           why: '每次歸檔都會失敗（「No such file or directory」），pg_wal 將持續增長直到磁碟滿載。檔案系統未掛載時也會如此。',
           remedy: '若為掛載點請先掛載，否則執行：sudo mkdir -p {word} && sudo chown {owner} {word} && sudo chmod 0700 {word}',
+          windows: '服務沒有使用者自行對應的磁碟機：請改寫為 \\\\server\\share\\…；否則在系統管理員的命令提示字元中執行：mkdir {word} && icacls {word} /grant "{grantee}:(OI)(CI)M"',
         },
         'not-a-directory': {
           message: '{obstacle} 不是目錄，因此無法歸檔至 {path}',
           why: '每次歸檔都會失敗，或每個區段都會覆蓋前一個。',
           remedy: '將它移走，然後執行：sudo install -d -o {owner} -m 0700 {word}',
+          windows: '將它移走，然後在系統管理員的命令提示字元中執行：mkdir {word} && icacls {word} /grant "{grantee}:(OI)(CI)M"',
         },
         blocked: {
           message: '{owner} 無權通過 {obstacle}，因此無法到達 {path}',
           why: '每次歸檔都會失敗（「Permission denied」），即使目錄本身屬於 {owner}。',
           remedy: '選擇其他位置（`pgwal enable --archive-dir DIR`），或允許通過：sudo chmod o+x {obstacleWord}',
+          windows: '選擇其他位置（`pgwal enable --archive-dir DIR`），或允許該帳號通過：icacls {obstacleWord} /grant "{grantee}:RX"',
         },
         'not-writable': {
           message: '{owner} 無權寫入 {path}：其擁有者為 {found}，模式 {mode}（{reason}）',
           why: '每次歸檔都會失敗（「Permission denied」），pg_wal 將持續增長直到磁碟滿載。',
           remedy: 'sudo chown {owner} {word} && sudo chmod 0700 {word}',
         },
+        'no-access': {
+          message: '{owner} 無權寫入 {path}（{reason}）',
+          why: '每次歸檔都會失敗（「存取被拒」），pg_wal 將持續增長直到磁碟滿載。',
+          remedy: 'icacls {word} /grant "{grantee}:(OI)(CI)M"',
+        },
+        'mapped-drive': {
+          message: '歸檔 {path} 位於只在您的登入階段中對應的磁碟機：{share}',
+          why: '這樣的磁碟機代號屬於登入並對應它的人。服務沒有這些磁碟機：對它而言路徑並不存在，每次歸檔都會失敗（「系統找不到指定的路徑」）。',
+          remedy: '在歸檔命令中寫出共用資料夾本身的名稱，並讓 {owner} 有權寫入（NetworkService 使用電腦帳號：DOMAIN\\HOST$），共用與檔案兩處都需要權限',
+        },
         'read-only': {
           message: '{path} 所在的檔案系統以唯讀方式掛載',
           why: '每次歸檔都會失敗，pg_wal 將持續增長直到磁碟滿載。Linux 在 I/O 錯誤後會這樣重新掛載檔案系統。',
           remedy: '查明原因（`dmesg`、`findmnt -T {word}`），再重新掛載為可寫入',
+          windows: '查明原因（`diskpart` 的 `attributes volume`，或裝置上的開關），再使其可寫入',
         },
         full: {
           message: '無法在 {path} 建立檔案：空間或 inode 用盡，或已達配額（{reason}）',
           why: '每次歸檔都會失敗，pg_wal 也將持續增長直到磁碟滿載。',
           remedy: '騰出空間（`df -h {word}; df -i {word}`）；切勿手動刪除 pg_wal 中的檔案',
+          windows: '在該磁碟機騰出空間，或提高配額（`fsutil quota query`）；切勿手動刪除 pg_wal 中的檔案',
         },
         'inside-data-directory': {
           message: '歸檔 {path} 位於資料目錄 {dataDir} 之中',
@@ -196,8 +229,9 @@ function remote({ mount }: ArchiveDirectoryFact, params: Readonly<Record<string,
   return NETWORK.test(mount.type) ? [finding('network', 'info', { ...params, type: mount.type, source: mount.source }, { at })] : []
 }
 
-function refusal(reason: string, params: Readonly<Record<string, string>>, at: { file: string }): Coded<Code> {
+/** Windows has no mode that could be told. */
+function refusal({ mode }: ArchiveDirectoryFact, reason: string, params: Readonly<Record<string, string>>, at: { file: string }): Coded<Code> {
   if (reason === 'EROFS') return finding('read-only', 'error', params, { at })
   if (reason === 'ENOSPC' || reason === 'EDQUOT') return finding('full', 'error', params, { at })
-  return finding('not-writable', 'error', params, { at })
+  return finding(mode === undefined ? 'no-access' : 'not-writable', 'error', params, { at })
 }

@@ -3,7 +3,7 @@
 import { archiveContentsFact } from '../facts/archive-contents.ts'
 import { defineCheck } from './check.ts'
 import { finding } from './support/finding.ts'
-import { shellWord } from './support/shell-word.ts'
+import { wordOn } from './support/shell-word.ts'
 
 /** Gaps that are named one by one, the newest. */
 const MOST_GAPS = 5
@@ -28,7 +28,7 @@ export default defineCheck({
       // With a younger backup the way to the present is whole; only the way from the older ones is broken.
       const since = oldest !== undefined && !usable.some((backup) => backup.from > to)
       const severity = since ? 'error' : 'warning'
-      if (held === count) return finding('still-in-pg-wal', severity, { ...params, status: shellWord(`${cluster.dataDir}/pg_wal/archive_status/${first}.ready`) }, { at })
+      if (held === count) return finding('still-in-pg-wal', severity, { ...params, status: wordOn(cluster, `${cluster.dataDir}/pg_wal/archive_status/${first}.ready`) }, { at })
       if (oldest === undefined) return finding('gap', severity, params, { at })
       return since
         ? finding('gap-since-backup', severity, { ...params, backup: usable.at(-1)!.name }, { at })
@@ -67,6 +67,7 @@ export default defineCheck({
           message: '{count} {count|segment is|segments are} missing from the archive, {first} to {last}, but still in pg_wal',
           why: 'The server counts {count|it|them} as archived, and removes {count|it|them} from pg_wal at one of the next checkpoints. Then the WAL behind {count|it|them} cannot be reached.',
           remedy: 'as the server\'s account, for each of them: `touch {status}`; the archiver then takes them again',
+          windows: 'as the server\'s account, for each of them: `type nul > {status}`; the archiver then takes them again',
         },
         'more-gaps': {
           message: '{gaps} more {gaps|gap|gaps} in the archive, older than these',
@@ -108,6 +109,7 @@ export default defineCheck({
           message: '歸檔中缺少 {count} 個區段，{first} 至 {last}，但仍在 pg_wal 中',
           why: '伺服器認為它們已歸檔，會在之後的檢查點將其自 pg_wal 移除；屆時便無法到達其後的 WAL。',
           remedy: '請以伺服器的帳號對每個區段執行：`touch {status}`；archiver 便會再次歸檔',
+          windows: '請以伺服器的帳號對每個區段執行：`type nul > {status}`；archiver 便會再次歸檔',
         },
         'more-gaps': {
           message: '歸檔中還有 {gaps} 個較舊的缺口',

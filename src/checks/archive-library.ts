@@ -55,6 +55,7 @@ export default defineCheck({
           message: 'archive_library is {library}, but there is no such file: nothing is archived',
           why: 'The archiver ends with "could not access file" each time it is started, pg_stat_archiver counts no failure, and pg_wal grows until its disk is full. Looked for: {tried}',
           remedy: 'correct the name, or install the package that has it (basic_archive is one of the contrib modules: sudo dnf install postgresql{major}-contrib, sudo apt install postgresql-{major}); or set archive_library = \'\' and run `pgwal enable`',
+          windows: 'correct the name, or put the library that belongs to PostgreSQL {major} into the server\'s lib directory; or set archive_library = \'\' and run `pgwal enable`',
         },
         'not-loaded': {
           message: 'archive_library is {library}, but the server cannot use it: {cause}',
@@ -86,6 +87,7 @@ export default defineCheck({
           message: 'archive_library 為 {library}，但沒有這個檔案：沒有任何內容被歸檔',
           why: 'archiver 每次啟動都會以「could not access file」結束，pg_stat_archiver 不會計為失敗，pg_wal 將持續增長直到磁碟滿載。尋找過的位置：{tried}',
           remedy: '修正名稱，或安裝含有它的套件（basic_archive 屬於 contrib 模組：sudo dnf install postgresql{major}-contrib、sudo apt install postgresql-{major}）；或設定 archive_library = \'\' 後執行 `pgwal enable`',
+          windows: '更正名稱，或將屬於 PostgreSQL {major} 的程式庫放入伺服器的 lib 目錄；或設定 archive_library = \'\' 並執行 `pgwal enable`',
         },
         'not-loaded': {
           message: 'archive_library 為 {library}，但伺服器無法使用它：{cause}',

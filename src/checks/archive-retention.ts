@@ -8,7 +8,7 @@ import { walFlowFact } from '../facts/wal-flow.ts'
 import { parseWalName, segmentNumber } from '../postgres/wal/index.ts'
 import { defineCheck } from './check.ts'
 import { finding } from './support/finding.ts'
-import { shellWord } from './support/shell-word.ts'
+import { wordOn } from './support/shell-word.ts'
 import { NOT_LOOKED_AT, walTimes } from './support/wal-times.ts'
 
 /** Less than this is not worth a command. */
@@ -24,7 +24,7 @@ export default defineCheck({
   needs: { contents: archiveContentsFact, identity: identityFact },
   uses: { growth: archiveGrowthFact, flow: walFlowFact, directory: archiveDirectoryFact },
 
-  run({ contents: { path, timelines, backups }, identity }, { growth, flow, directory }) {
+  run({ contents: { path, timelines, backups }, identity }, { growth, flow, directory }, { cluster }) {
     const stored = growth.ok ? growth.value.storedBytes : identity.segmentSize
     const { archiveFullMs } = walTimes({
       ...NOT_LOOKED_AT, identity, growth: growth.ok ? growth.value : undefined, flow: flow.ok ? flow.value : undefined, directory: directory.ok ? directory.value : undefined,
@@ -36,7 +36,7 @@ export default defineCheck({
       const count = timelines.reduce((sum, { timeline, count: held, first }) => sum + olderOnes(timeline, held, first, oldest, identity.segmentSize), 0)
       const usedBytes = count * stored
       if (usedBytes < WORTH_BYTES) return []
-      return [finding('older-than-backups', urgent ? 'warning' : 'info', { path, count, usedBytes, backup: oldest.name, command: `pg_archivecleanup ${shellWord(path)} ${oldest.name}` }, { at })]
+      return [finding('older-than-backups', urgent ? 'warning' : 'info', { path, count, usedBytes, backup: oldest.name, command: `pg_archivecleanup ${wordOn(cluster, path)} ${oldest.name}` }, { at })]
     }
     const [first] = timelines
     const untouched = first !== undefined && first.timeline === 1 && numberOf(first.first, identity.segmentSize) <= FIRST_SEGMENTS

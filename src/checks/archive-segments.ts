@@ -6,7 +6,7 @@ import type { FaultySegment, SegmentFault } from '../facts/archive-segments.ts'
 import { cannotJudge, defineCheck } from './check.ts'
 import type { Severity } from './check.ts'
 import { finding } from './support/finding.ts'
-import { shellWord } from './support/shell-word.ts'
+import { wordOn } from './support/shell-word.ts'
 
 /** In the order in which they are told; the system identifier has a check of its own. */
 const CODES = {
@@ -48,7 +48,7 @@ export default defineCheck({
       const own = faults.filter(({ code }) => code === told)
       const one = own.find(matters) ?? own[0]
       if (one === undefined) return []
-      const params = { segment: one.name, count: counts[told] ?? own.length, found: one.found, expected: one.expected, own: `${cluster.dataDir}/pg_wal/${one.name}`, file: shellWord(`${path}/${one.name}`) }
+      const params = { segment: one.name, count: counts[told] ?? own.length, found: one.found, expected: one.expected, own: `${cluster.dataDir}/pg_wal/${one.name}`, file: wordOn(cluster, `${path}/${one.name}`) }
       return [finding(CODES[told], severityOf(one), params, { at: { file: `${path}/${one.name}` } })]
     })
     if (found.length === 0 && deep && !inTime) throw cannotJudge('too-many-segments', { total, count: looked })

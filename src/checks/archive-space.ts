@@ -5,7 +5,7 @@ import { identityFact } from '../facts/identity.ts'
 import { walFlowFact } from '../facts/wal-flow.ts'
 import { cannotJudge, defineCheck } from './check.ts'
 import { finding } from './support/finding.ts'
-import { shellWord } from './support/shell-word.ts'
+import { wordOn } from './support/shell-word.ts'
 import { NOT_LOOKED_AT, walTimes } from './support/wal-times.ts'
 
 const DEFAULT_SEGMENT_SIZE = 16 << 20
@@ -24,12 +24,12 @@ export default defineCheck({
   needs: { directory: archiveDirectoryFact },
   uses: { identity: identityFact, flow: walFlowFact, growth: archiveGrowthFact },
 
-  run({ directory }, { identity, flow, growth }) {
+  run({ directory }, { identity, flow, growth }, { cluster }) {
     const { fileSystem, path } = directory
     if (fileSystem === undefined) throw cannotJudge('not-readable', { target: path })
     const segment = identity.ok ? identity.value.segmentSize : DEFAULT_SEGMENT_SIZE
     const { freeBytes, totalBytes, freeInodes } = fileSystem
-    const params = { path, word: shellWord(path), freeBytes, totalBytes, segments: Math.floor(freeBytes / segment) }
+    const params = { path, word: wordOn(cluster, path), freeBytes, totalBytes, segments: Math.floor(freeBytes / segment) }
     const at = { file: path }
     if (freeBytes < LEAST_SEGMENTS * segment) return [finding('full', 'error', params, { at })]
     if (freeBytes < LOW_BYTES && freeBytes < totalBytes * LOW_SHARE) return [finding('low', 'warning', params, { at })]

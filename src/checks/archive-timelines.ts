@@ -4,7 +4,7 @@ import { archiveContentsFact } from '../facts/archive-contents.ts'
 import { historyName } from '../postgres/wal/index.ts'
 import { defineCheck } from './check.ts'
 import { finding } from './support/finding.ts'
-import { shellWord } from './support/shell-word.ts'
+import { wordOn } from './support/shell-word.ts'
 
 export default defineCheck({
   id: 'archive-timelines',
@@ -28,7 +28,7 @@ export default defineCheck({
     const wal = `${cluster.dataDir}/pg_wal`
     for (const name of missingHistories) {
       const timeline = Number.parseInt(name, 16)
-      if (timeline > first && timeline <= last) found.push(finding('history-missing', 'warning', { history: name, timeline, status: shellWord(`${wal}/archive_status/${name}.ready`) }, { at }))
+      if (timeline > first && timeline <= last) found.push(finding('history-missing', 'warning', { history: name, timeline, status: wordOn(cluster, `${wal}/archive_status/${name}.ready`) }, { at }))
     }
     for (const { name, code } of historyFaults) {
       if (Number.parseInt(name, 16) > last) continue
@@ -58,6 +58,7 @@ export default defineCheck({
           message: '{history} is missing from the archive, which has segments of older timelines',
           why: 'Without it recovery from a base backup of an older timeline never gets to timeline {timeline}.',
           remedy: 'if pg_wal still has it, as the server\'s account: `touch {status}`, and the archiver takes it again; else find a copy, or take a new base backup',
+          windows: 'if pg_wal still has it, as the server\'s account: `type nul > {status}`, and the archiver takes it again; else find a copy, or take a new base backup',
         },
         'history-differs': {
           message: '{history} in the archive is not the one in pg_wal',
@@ -89,6 +90,7 @@ export default defineCheck({
           message: '歸檔中有較舊時間線的區段，卻缺少 {history}',
           why: '缺少它時，由較舊時間線的基礎備份還原將永遠到不了時間線 {timeline}。',
           remedy: '若 pg_wal 中仍有該檔，請以伺服器的帳號執行：`touch {status}`，archiver 便會再次歸檔；否則請尋找副本，或製作新的基礎備份',
+          windows: '若 pg_wal 中仍有該檔，請以伺服器的帳號執行：`type nul > {status}`，archiver 便會再次歸檔；否則請尋找副本，或製作新的基礎備份',
         },
         'history-differs': {
           message: '歸檔中的 {history} 與 pg_wal 中的不同',

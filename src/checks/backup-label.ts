@@ -4,7 +4,7 @@ import { serverFact } from '../facts/server.ts'
 import { strayFilesFact } from '../facts/stray-files.ts'
 import { defineCheck } from './check.ts'
 import { finding } from './support/finding.ts'
-import { shellWord } from './support/shell-word.ts'
+import { wordOn } from './support/shell-word.ts'
 
 /** A copy takes that long at most; a backup of this kind that is older was forgotten. */
 const FORGOTTEN_MS = 24 * 3_600_000
@@ -20,7 +20,7 @@ export default defineCheck({
     const { path, modified, exclusive } = label
     const ageMs = Math.max(0, now.getTime() - modified.getTime())
     if (exclusive) return [finding('exclusive', ageMs > FORGOTTEN_MS ? 'warning' : 'info', { ageMs }, { at: { file: path } })]
-    return [finding('left-over', 'warning', { word: shellWord(path), owner: cluster.owner.name }, { at: { file: path } })]
+    return [finding('left-over', 'warning', { word: wordOn(cluster, path), owner: cluster.owner.name }, { at: { file: path } })]
   },
 
   text: {
@@ -32,6 +32,7 @@ export default defineCheck({
           message: 'backup_label lies in the data directory of a running server, which is in no backup',
           why: 'The next start takes this directory for a restored backup and replays from the place in that file: "could not locate required checkpoint record" if the WAL from there is gone, and the server stays down.',
           remedy: 'sudo -u {owner} mv {word} {word}.stray   (while the server runs; never in a copy that is to be restored)',
+          windows: 'ren {word} backup_label.stray   (while the server runs; never in a copy that is to be restored)',
         },
         exclusive: {
           message: 'the server is in an exclusive backup, for {ageMs}',
@@ -48,6 +49,7 @@ export default defineCheck({
           message: '執行中伺服器的資料目錄裡有 backup_label，但並沒有備份正在進行',
           why: '下次啟動會將這個目錄當成還原的備份，並從該檔所載之處開始重播：若其後的 WAL 已不存在，會出現「could not locate required checkpoint record」，伺服器將無法啟動。',
           remedy: 'sudo -u {owner} mv {word} {word}.stray   （在伺服器執行期間；絕不可用於即將還原的副本）',
+          windows: 'ren {word} backup_label.stray　（在伺服器執行期間；絕不可用於即將還原的副本）',
         },
         exclusive: {
           message: '伺服器正處於 exclusive 備份中，已持續 {ageMs}',

@@ -40,6 +40,8 @@ export interface FindingText {
   readonly why: string
   /** What to do: a command or an edit. */
   readonly remedy: string
+  /** The same on Windows, where that differs. */
+  readonly windows?: string
 }
 
 /** Words for a whole check: `pgwal checks ID` and docs/checks/ show them. */

@@ -2,7 +2,7 @@
 import { identityFact } from '../facts/identity.ts'
 import { cannotJudge, defineCheck } from './check.ts'
 import { finding } from './support/finding.ts'
-import { shellWord } from './support/shell-word.ts'
+import { wordOn } from './support/shell-word.ts'
 
 export default defineCheck({
   id: 'data-checksums',
@@ -12,8 +12,8 @@ export default defineCheck({
   run({ identity: { checksums } }, _uses, { cluster }) {
     if (checksums === undefined) throw cannotJudge('not-applicable')
     if (checksums) return []
-    const program = cluster.binDir === undefined ? 'pg_checksums' : shellWord(`${cluster.binDir}/pg_checksums`)
-    return [finding('off', 'info', { owner: cluster.owner.name, program, word: shellWord(cluster.dataDir) })]
+    const program = cluster.binDir === undefined ? 'pg_checksums' : wordOn(cluster, `${cluster.binDir}/pg_checksums`)
+    return [finding('off', 'info', { owner: cluster.owner.name, program, word: wordOn(cluster, cluster.dataDir) })]
   },
 
   text: {
@@ -25,6 +25,7 @@ export default defineCheck({
           message: 'data checksums are off: a base backup copies damaged pages without a word',
           why: 'Archived WAL does not help then: it repairs only what was written since the last sound backup. The manifest of a backup proves the copy, not what was copied.',
           remedy: 'in a maintenance window, with the server stopped: sudo -u {owner} {program} --enable -D {word}   (reads and writes the whole cluster; do the standbys, too)',
+          windows: 'in a maintenance window, with the service stopped, in a command prompt of {owner} or an administrator: {program} --enable -D {word}   (reads and writes the whole cluster; do the standbys, too)',
         },
       },
     },
@@ -36,6 +37,7 @@ export default defineCheck({
           message: '資料檢查碼未啟用：基礎備份會默默複製損壞的資料頁',
           why: '此時歸檔的 WAL 也無濟於事：它只能修復自最後一份完好備份之後寫入的內容。備份的 manifest 只證明副本正確，不證明來源正確。',
           remedy: '在維護時段停止伺服器後執行：sudo -u {owner} {program} --enable -D {word}   （會讀寫整個叢集；備援伺服器也請一併處理）',
+          windows: '在維護時段停止服務後，以 {owner} 或系統管理員的命令提示字元執行：{program} --enable -D {word}　（會讀寫整個叢集；備援伺服器也請一併處理）',
         },
       },
     },

@@ -37,11 +37,13 @@ export default defineCheck({
           message: 'the server does not let {user} in: {reason}',
           why: 'What the server runs with, and whether its archiver works, cannot be seen without a login.',
           remedy: 'run as root or as the cluster\'s owner, or give a role: -U NAME with PGPASSWORD or ~/.pgpass',
+          windows: 'give a role: -U NAME with PGPASSWORD or %APPDATA%\\postgresql\\pgpass.conf',
         },
         'no-answer': {
           message: '{target} accepts connections and does not answer',
           why: 'A server that hangs archives nothing; its clients wait as pgwal did.',
           remedy: 'look at the server\'s log and at its processes (`ps -ef | grep postgres`)',
+          windows: 'look at the server\'s log and at its processes (`tasklist /fi "imagename eq postgres.exe"`)',
         },
         starting: {
           message: '{target} lets nobody in yet: {reason}',
@@ -78,11 +80,13 @@ export default defineCheck({
           message: '伺服器拒絕 {user} 登入：{reason}',
           why: '無法登入，就無法得知伺服器實際採用的設定，也無法得知 archiver 是否正常。',
           remedy: '請以 root 或叢集擁有者執行，或指定角色：-U NAME 搭配 PGPASSWORD 或 ~/.pgpass',
+          windows: '指定角色：-U NAME 搭配 PGPASSWORD 或 %APPDATA%\\postgresql\\pgpass.conf',
         },
         'no-answer': {
           message: '{target} 接受連線但沒有回應',
           why: '停滯的伺服器不會歸檔任何內容；它的用戶端也同樣在等待。',
           remedy: '查看伺服器的記錄檔與行程（`ps -ef | grep postgres`）',
+          windows: '查看伺服器的記錄檔及其行程（`tasklist /fi "imagename eq postgres.exe"`）',
         },
         starting: {
           message: '{target} 尚未開放登入：{reason}',

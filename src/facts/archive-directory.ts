@@ -29,6 +29,8 @@ export interface ArchiveDirectoryFact {
   readonly fileSystem?: FileSystemInfo
   /** The kind of file system it is, where that can be told (Linux). */
   readonly mount?: Mount
+  /** The share that the path's drive letter stands for, in our own session (Windows). */
+  readonly share?: string
 }
 
 export const archiveDirectoryFact: Fact<ArchiveDirectoryFact> = {
@@ -56,6 +58,8 @@ export async function examine(from: Gathering, path: string): Promise<ArchiveDir
     host.fileSystem(path, as).catch(() => undefined),
   ])
   const mount = host.os === 'linux' ? await mountFor(from, real) : undefined
+  // A letter that somebody mapped leads to the share's own name.
+  const share = host.os === 'win32' && /^[A-Za-z]:/.test(path) && /^[\\/]{2}[^\\/?.]/.test(real) ? real : undefined
   const dataReal = await host.realPath(cluster.dataDir, as).catch(() => cluster.dataDir)
   return {
     path,
@@ -69,6 +73,7 @@ export async function examine(from: Gathering, path: string): Promise<ArchiveDir
     ...(wal === undefined ? {} : { sameFileSystemAsWal: wal.device === info.device }),
     ...(fileSystem === undefined ? {} : { fileSystem }),
     ...(mount === undefined ? {} : { mount }),
+    ...(share === undefined ? {} : { share }),
   }
 }
 

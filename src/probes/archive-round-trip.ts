@@ -87,6 +87,7 @@ export const archiveRoundTrip: Probe<Code> = {
           message: '{segment} did not arrive in {seconds} s; the archiver is there and has reported no failure',
           why: 'The archive command hangs or is slower than the server writes, or the archiver pauses for up to a minute after failures.',
           remedy: 'look at what the archive command does now (`ps -ef | grep archiver`), then `pgwal verify --timeout 180`',
+          windows: 'look at what the archive command does now (the processes below postgres.exe in Process Explorer), then `pgwal verify --timeout 180`',
         },
         different: {
           message: '{segment} in the archive differs from the server\'s own',
@@ -128,6 +129,7 @@ export const archiveRoundTrip: Probe<Code> = {
           message: '{segment} 未在 {seconds} 秒內送達；archiver 仍在執行，也沒有回報失敗',
           why: '歸檔命令卡住、速度跟不上寫入，或 archiver 在失敗後最多會暫停一分鐘。',
           remedy: '查看歸檔命令目前的動作（`ps -ef | grep archiver`），然後執行 `pgwal verify --timeout 180`',
+          windows: '查看歸檔命令目前的動作（Process Explorer 中 postgres.exe 之下的行程），然後執行 `pgwal verify --timeout 180`',
         },
         different: {
           message: '歸檔中的 {segment} 與伺服器的檔案不同',

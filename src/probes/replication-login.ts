@@ -72,11 +72,13 @@ export const replicationLogin: Probe<Code> = {
           message: 'the rule for {host} asks for {method}, and the login of {user} fails: {reason}',
           why: 'The rule is there, but the password that pgwal was given, or the stored one, does not fit.',
           remedy: 'set the password again (`\\password {user}` in psql) and put it into ~/.pgpass',
+          windows: 'set the password again (`\\password {user}` in psql) and put it into %APPDATA%\\postgresql\\pgpass.conf',
         },
         'no-password': {
           message: 'the rule for {host} asks {user} for {method}; the login itself was not tried, for want of a password',
           why: 'The rule works, which was proved by the server\'s own answer. Whether the password does is not known.',
           remedy: 'put the password into ~/.pgpass, or set PGPASSWORD, and run `pgwal verify` again',
+          windows: 'put the password into %APPDATA%\\postgresql\\pgpass.conf, or set PGPASSWORD, and run `pgwal verify` again',
         },
         'password-file-open': {
           message: 'the rule for {host} asks {user} for {method}, and {file} is ignored: its mode is {mode}',
@@ -114,11 +116,13 @@ export const replicationLogin: Probe<Code> = {
           message: '{host} 的規則要求 {method}，但 {user} 登入失敗：{reason}',
           why: '規則存在，但提供給 pgwal 的密碼或伺服器儲存的密碼不相符。',
           remedy: '重新設定密碼（在 psql 中執行 `\\password {user}`），並寫入 ~/.pgpass',
+          windows: '重新設定密碼（psql 中的 `\\password {user}`），並寫入 %APPDATA%\\postgresql\\pgpass.conf',
         },
         'no-password': {
           message: '{host} 的規則要求 {user} 使用 {method}；因為沒有密碼，未嘗試實際登入',
           why: '伺服器的回應已證明規則有效；密碼是否正確則不得而知。',
           remedy: '將密碼寫入 ~/.pgpass 或設定 PGPASSWORD，然後再次執行 `pgwal verify`',
+          windows: '將密碼寫入 %APPDATA%\\postgresql\\pgpass.conf，或設定 PGPASSWORD，再次執行 `pgwal verify`',
         },
         'password-file-open': {
           message: '{host} 的規則要求 {user} 使用 {method}，但 {file} 被忽略：其權限為 {mode}',

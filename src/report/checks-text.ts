@@ -17,8 +17,11 @@ export function checkText({ id, source, text }: Worded, style: Style): string {
   const { title, about, findings } = text[style.locale]
   const chalk = paint(style)
   // The templates are shown with their names in braces: there is no machine to take values from.
-  const blocks = Object.entries(findings).map(([code, { message, why, remedy }]) =>
-    [`  ${chalk.bold(code)}`, ...[message, why].map((part) => `    ${hang(part, 4, style.width)}`), `    ${chalk.dim(hang(remedy, 4, style.width))}`].join('\n'))
+  const blocks = Object.entries(findings).map(([code, { message, why, remedy, windows }]) => [
+    `  ${chalk.bold(code)}`,
+    ...[message, why].map((part) => `    ${hang(part, 4, style.width)}`),
+    ...[remedy, ...(windows === undefined ? [] : [`Windows${colon}${windows}`])].map((part) => `    ${chalk.dim(hang(part, 4, style.width))}`),
+  ].join('\n'))
   return [
     `${chalk.bold(id)}${colon}${hang(title, columns(id + colon), style.width)}`,
     hang(about, 0, style.width),

@@ -3,7 +3,7 @@ import type { Cluster } from '../platforms/platform.ts'
 import type { RunView } from './history-text.ts'
 import type { StepView } from './plan-text.ts'
 import type { CheckResult, ClusterReport } from './report.ts'
-import { findingWords, reasonWords, type Worded } from './words.ts'
+import { findingWords, reasonWords, type Worded, wordsOn } from './words.ts'
 
 /** The number of the layout; raised when a name or a meaning changes. */
 export const SCHEMA = 1
@@ -21,7 +21,8 @@ export function reportsJson(command: 'doctor' | 'verify', reports: readonly Clus
 
 /** One cluster's part of {@link reportsJson}; also `verify` inside enable's. */
 function reportJson({ cluster, checks, summary, times, statement }: ClusterReport, words: readonly Worded[]): object {
-  return { cluster: clusterJson(cluster), checks: checks.map((result) => checkJson(result, words)), summary, ...(times === undefined ? {} : { times }), ...(statement === undefined ? {} : { statement }) }
+  const there = wordsOn(words, cluster)
+  return { cluster: clusterJson(cluster), checks: checks.map((result) => checkJson(result, there)), summary, ...(times === undefined ? {} : { times }), ...(statement === undefined ? {} : { statement }) }
 }
 
 function checkJson({ id, verdict }: CheckResult, words: readonly Worded[]): object {

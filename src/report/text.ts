@@ -7,7 +7,7 @@ import { clusterHeading } from './clusters-text.ts'
 import { findingsOf, type CheckResult, type ClusterReport } from './report.ts'
 import { statementLines } from './statement.ts'
 import { columns, emphasise, mark, pad, paint, safe, type Style } from './style.ts'
-import { compose, findingWords, passWords, reasonWords, type Worded } from './words.ts'
+import { compose, findingWords, passWords, reasonWords, type Worded, wordsOn } from './words.ts'
 import { timeLines } from './times.ts'
 import { hang } from './wrap.ts'
 
@@ -40,7 +40,7 @@ interface Line {
 
 /** What doctor found: of each cluster its heading, the findings with the worst first, the counts, and what to do next. */
 export function doctorText(reports: readonly ClusterReport[], style: Style, options: TextOptions): string {
-  return reports.map((report) => doctorBlock(report, style, { ...options, nameCluster: options.nameCluster ?? reports.length > 1 })).join('\n\n')
+  return reports.map((report) => doctorBlock(report, style, { ...options, words: wordsOn(options.words, report.cluster), nameCluster: options.nameCluster ?? reports.length > 1 })).join('\n\n')
 }
 
 function doctorBlock(report: ClusterReport, style: Style, options: TextOptions): string {
@@ -65,7 +65,7 @@ function doctorBlock(report: ClusterReport, style: Style, options: TextOptions):
 
 /** What verify proved and found, in the order of the procedure. */
 export function verifyText(reports: readonly ClusterReport[], style: Style, options: TextOptions): string {
-  return reports.map((report) => verifyBlock(report, style, options)).join('\n\n')
+  return reports.map((report) => verifyBlock(report, style, { ...options, words: wordsOn(options.words, report.cluster) })).join('\n\n')
 }
 
 function verifyBlock(report: ClusterReport, style: Style, options: TextOptions): string {

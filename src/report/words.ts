@@ -2,6 +2,7 @@ import type { CheckText, Finding, Params, Verdict } from '../checks/check.ts'
 import type { Unavailable } from '../facts/fact.ts'
 import { fill, fills, type Locale } from '../messages/locale.ts'
 import { messages, problemWords, wordsFor } from '../messages/messages.ts'
+import type { Cluster } from '../platforms/platform.ts'
 import { safe } from './style.ts'
 
 /** A check or a probe, as far as its words go. */
@@ -15,6 +16,15 @@ export interface FindingWords {
   readonly message: string
   readonly why?: string
   readonly remedy?: string
+}
+
+/** The words for a cluster's machine: what to do is another thing on Windows. */
+export function wordsOn(words: readonly Worded[], { platform }: Pick<Cluster, 'platform'>): readonly Worded[] {
+  if (platform !== 'windows') return words
+  const there = <T extends Worded['text'][Locale]>(text: T): T => ({
+    ...text, findings: Object.fromEntries(Object.entries(text.findings).map(([code, { windows, ...found }]) => [code, windows === undefined ? found : { ...found, remedy: windows }])),
+  })
+  return words.map((one) => ({ ...one, text: { en: there(one.text.en), 'zh-TW': there(one.text['zh-TW']) } }))
 }
 
 /** A template with its parameters in, each of them made safe. Durations (`…Ms`) and sizes (`…Bytes`) given as numbers get their unit. */

@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest'
 import check from '../../src/checks/archive-directory.ts'
 import type { ArchiveDirectoryFact } from '../../src/facts/archive-directory.ts'
-import { codes, run } from '../support/run-check.ts'
+import type { Finding } from '../../src/checks/check.ts'
+import { findingWords, wordsOn } from '../../src/report/words.ts'
+import { CLUSTER, codes, run } from '../support/run-check.ts'
 
 const GOOD: ArchiveDirectoryFact = {
   path: '/srv/wal', state: 'directory', kind: 'directory', owner: { uid: 105, name: 'postgres' }, mode: 0o700, writable: { ok: true },
@@ -47,4 +49,19 @@ it.each<[string, Partial<ArchiveDirectoryFact>, string[]]>([
 
 it('a path is one word of the command that is shown', () => {
   expect(found({ path: "/srv/w al's", state: 'missing', obstacle: "/srv/w al's" })).toMatchObject([{ params: { word: "'/srv/w al'\\''s'" } }])
+})
+
+it('Windows: a command that its prompt takes, for the service\'s account', () => {
+  const service = { ...CLUSTER, platform: 'windows' as const, owner: { name: 'NT AUTHORITY\\NetworkService', uid: -1, gid: -1, sid: 'S-1-5-20' } }
+  const there = (over: Partial<ArchiveDirectoryFact>) => {
+    const { state, kind, writable, insideDataDirectory } = GOOD
+    return run(check, { directory: { state, kind, writable, insideDataDirectory, path: 'D:/pg wal', ...over } }, {}, { cluster: service }) as readonly Finding[]
+  }
+  const remedies = (found: readonly Finding[]) => found.map((one) => findingWords(wordsOn([check], service), check.id, one, 'en').remedy)
+  expect(remedies(there({ state: 'missing', obstacle: 'D:/pg wal' }))).toEqual(['in an administrator\'s command prompt: mkdir "D:\\pg wal" && icacls "D:\\pg wal" /grant "*S-1-5-20:(OI)(CI)M"   (or `pgwal enable`)'])
+  const refused = there({ writable: { ok: false, code: 'EPERM' } })
+  expect(codes(refused)).toEqual(['error no-access'])
+  expect(remedies(refused)).toEqual(['icacls "D:\\pg wal" /grant "*S-1-5-20:(OI)(CI)M"'])
+  expect(there({ share: '//nas/wal/pg wal' })).toMatchObject([{ code: 'mapped-drive', severity: 'warning', params: { share: '\\\\nas\\wal\\pg wal', owner: 'NT AUTHORITY\\NetworkService' } }])
+  expect(there({})).toEqual([])
 })

@@ -7,6 +7,7 @@ import { checks } from '../../src/checks/index.ts'
 import { facts } from '../../src/facts/index.ts'
 import { LOCALES } from '../../src/messages/locale.ts'
 import { probes } from '../../src/probes/index.ts'
+import { wordsOn } from '../../src/report/words.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 
@@ -28,6 +29,16 @@ describe('checks', () => {
     expect(codes[1]).toEqual(codes[0])
     for (const locale of LOCALES) {
       for (const text of [check.text[locale].title, check.text[locale].about, ...Object.values(check.text[locale].findings).flatMap((finding) => Object.values(finding as object))]) expect(text).toBeTruthy()
+    }
+  })
+
+  // What these look at is there on Linux alone.
+  const ELSEWHERE = ['archive-apparmor', 'archive-selinux', 'archive-space/few-inodes', 'archive-directory/foreign-owner', 'archive-directory/not-writable', 'archive-directory/open-to-all', 'archive-directory/network', 'archive-directory/object-store', 'archiver-failures/system-call-blocked', 'pgbackrest', 'replication-login/password-file-open', 'service-sandbox']
+  it.each([...checks, ...probes].map((check) => [check.id, check] as const))('%s names no program on Windows that is not there', (id, check) => {
+    const [there] = wordsOn([check], { platform: 'windows' })
+    for (const locale of LOCALES) {
+      const told = Object.entries(there!.text[locale].findings).filter(([code]) => !ELSEWHERE.includes(id) && !ELSEWHERE.includes(`${id}/${code}`))
+      for (const [code, { remedy }] of told) expect(remedy, code).not.toMatch(/\b(?:sudo|chmod|chown|df|dmesg|findmnt|mv|touch|ps -|quota -|systemctl|umount|kill)\b|~\/|\/etc\//)
     }
   })
 

@@ -2,6 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { jsonText } from '../../src/report/json-text.ts'
 import { clustersJson, historyJson, reportsJson, runJson } from '../../src/report/json.ts'
+import { PLAIN } from '../../src/report/style.ts'
+import { doctorText } from '../../src/report/text.ts'
 import { broken, cluster, reportOf, skipped, words } from './example.ts'
 
 const asRead = (value: unknown) => JSON.parse(jsonText(value))
@@ -28,6 +30,17 @@ describe('JSON', () => {
     })
     expect(checks.find((check: { id: string }) => check.id === 'archive-directory').findings[0].fixable).toBe(false)
     expect(checks.find((check: { id: string }) => check.id === 'log')).toEqual({ id: 'log', verdict: 'skip', reason: 'the log is not readable', code: 'not-readable', params: { target: 'the log' } })
+  })
+
+  it('says what to do on the cluster\'s machine', () => {
+    const there = words.map((one) => (one.id !== 'archive-mode' ? one : {
+      ...one, text: { ...one.text, en: { ...one.text.en, findings: { off: { ...one.text.en.findings['off']!, windows: 'net stop {value}' } } } },
+    }))
+    const remedyOn = (platform: 'linux-apt' | 'windows') => asRead(reportsJson('doctor', [{ ...broken, cluster: { ...cluster, platform } }], there)).clusters[0].checks
+      .find((check: { id: string }) => check.id === 'archive-mode').findings[0].remedy
+    expect(remedyOn('windows')).toBe('net stop off')
+    expect(remedyOn('linux-apt')).toBe('set archive_mode = on and restart')
+    expect(doctorText([{ ...broken, cluster: { ...cluster, platform: 'windows' } }], PLAIN, { words: there, verbose: true })).toContain('net stop off')
   })
 
   it('keeps a crash and what a probe proved', () => {

@@ -10,6 +10,7 @@ import { fills, LOCALES } from '../../src/messages/locale.ts'
 import type { Cluster } from '../../src/platforms/platform.ts'
 import { checkLoads, readConfiguration } from '../../src/postgres/conf/index.ts'
 import { settingInfo } from '../../src/postgres/settings/index.ts'
+import { wordsOn } from '../../src/report/words.ts'
 
 export const CLUSTER: Cluster = {
   platform: 'linux-apt', id: '15/main', version: '15.20', major: 15, dataDir: '/data', configFile: '/etc/postgresql.conf', hbaFile: '/etc/pg_hba.conf',
@@ -37,7 +38,7 @@ export function run(check: Check, facts: object, uses: object = {}, over: Partia
   if (check.appliesTo?.(facts as never, where) === false) return { skip: { code: 'not-applicable', params: {} } }
   try {
     const findings = check.run(facts as never, { ...missing, ...uses } as never, where)
-    for (const finding of findings) sayable(check, finding)
+    for (const finding of findings) sayable(check, finding, where.cluster)
     return findings
   } catch (error) {
     if (error instanceof CannotJudge) return { skip: error.why }
@@ -51,11 +52,12 @@ export function codes(found: readonly Finding[] | { skip: Unavailable }): string
 }
 
 /** Every word of the text is there, and every name in it has a parameter. */
-function sayable(check: Check, { code, params }: Finding): void {
+function sayable(check: Check, { code, params }: Finding, cluster: Cluster): void {
+  const [there] = wordsOn([check], cluster)
   for (const locale of LOCALES) {
-    const text = check.text[locale].findings[code]
-    expect(text, `${check.id}/${code} in ${locale}`).toBeDefined()
-    for (const template of Object.values(text!)) expect(fills(template as string, params), `${check.id}/${code} in ${locale}: ${template}`).toBe(true)
+    const found = there!.text[locale].findings[code]
+    expect(found, `${check.id}/${code} in ${locale}`).toBeDefined()
+    for (const template of [found!.message, found!.why, found!.remedy]) expect(fills(template, params), `${check.id}/${code} in ${locale}: ${template}`).toBe(true)
   }
 }
 
