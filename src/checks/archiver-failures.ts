@@ -20,7 +20,7 @@ import type { ArchivingCause } from './support/archiving-cause.ts'
 import { finding } from './support/finding.ts'
 import { granteeOn, wordOn } from './support/shell-word.ts'
 
-type InTheWay = 'incomplete-copy' | 'stored-already' | 'other-file'
+type InTheWay = 'incomplete-copy' | 'stored-already' | 'stored-by-another' | 'other-file'
 type Code = Exclude<ArchivingCause, 'other'> | InTheWay | 'hanging' | 'failing-because' | 'failing' | 'failing-by-log'
 
 const IN_THE_WAY: Readonly<Record<StuckSegmentFact['state'], InTheWay | undefined>> = {
@@ -71,7 +71,9 @@ export default defineCheck({
     // A guard that finds the name taken says nothing, or that it exists.
     if (inTheWay !== undefined && stuck.ok && (cause === 'other' || cause === 'name-refused')) {
       const { path, size: sizeBytes = 0, wanted: wantedBytes = 0 } = stuck.value
-      return [finding<Code>(inTheWay, 'error', { ...params, path, sizeBytes, wantedBytes, word: wordOn(cluster, path) }, { at: { file: path } })]
+      // With archive_mode = always a standby is handed the very segments that its primary archives.
+      const code = inTheWay === 'stored-already' && server.ok && server.value.inRecovery ? 'stored-by-another' : inTheWay
+      return [finding<Code>(code, 'error', { ...params, path, sizeBytes, wantedBytes, word: wordOn(cluster, path) }, { at: { file: path } })]
     }
     if (cause !== 'other') return [finding<Code>(cause, 'error', params, { at })]
     if (line !== undefined) return [finding<Code>('failing-because', 'error', params, { at })]
@@ -185,6 +187,11 @@ export default defineCheck({
           why: 'It was stored before a crash that came ahead of the note about it. The command fails for ever on a file that is right.',
           remedy: '`pgwal enable` (its command succeeds on an identical file), or for once: sudo mv {word} {word}.before',
           windows: '`pgwal enable` (its command succeeds on an identical file), or for once: ren {word} {segment}.before',
+        },
+        'stored-by-another': {
+          message: '{segment} is in the archive already, identical, and this standby\'s archive command refuses it, for {forMs} ({path})',
+          why: 'With archive_mode = always a standby archives what it receives. Its primary, or another standby, stores the same segments in the same place: whoever comes second fails for ever and keeps all WAL until its disk is full.',
+          remedy: 'archive_mode = on for the standby (it archives from its promotion on), or a directory of its own; or, on both, a command that succeeds on an identical file (`pgwal enable`)',
         },
         'other-file': {
           message: '{segment} is not archived, for {forMs}: another file of that name lies in the archive ({path})',
@@ -314,6 +321,11 @@ export default defineCheck({
           why: '它在當機之前就已保存，只是來不及註記。命令會在正確的檔案上一直失敗。',
           remedy: '執行 `pgwal enable`（其命令遇到相同檔案視為成功），或僅此一次：sudo mv {word} {word}.before',
           windows: '執行 `pgwal enable`（其命令遇到相同檔案視為成功），或僅此一次：ren {word} {segment}.before',
+        },
+        'stored-by-another': {
+          message: '{segment} 已在歸檔中且內容相同，但這台備援伺服器的歸檔命令拒絕它，已有 {forMs}（{path}）',
+          why: 'archive_mode = always 時，備援伺服器會歸檔它所收到的 WAL。其主要伺服器或另一台備援伺服器也將相同的區段存到同一處：後到的一方會一直失敗，並保留所有 WAL，直到磁碟滿載。',
+          remedy: '備援伺服器改用 archive_mode = on（升格之後才開始歸檔），或使用自己的目錄；或兩者都改用遇到相同檔案視為成功的命令（`pgwal enable`）',
         },
         'other-file': {
           message: '{segment} 已有 {forMs} 未能歸檔：歸檔中有另一個同名的檔案（{path}）',

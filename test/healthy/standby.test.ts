@@ -1,10 +1,8 @@
 // A primary with standbys: one that archives nothing until it is promoted, one that archives on its own, one behind another;
 // then a promotion, which switches the timeline while doctor looks.
-import { spawnSync } from 'node:child_process'
-import fs from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { eventually } from '../support/eventually.ts'
 import { TestServer } from '../support/server.ts'
+import { follows, standbyOf } from '../support/standby.ts'
 import { configure, directoryOf, drained, expectNoAlarm, load, majorsOf, switchWal } from './support.ts'
 import { guarded } from './commands.ts'
 
@@ -18,21 +16,6 @@ describe.each(majorsOf(13, 17))('PostgreSQL %i with standbys', (major) => {
   let cascaded: TestServer
   const all = () => [primary, waiting, always, cascaded]
 
-  /** A standby on a copy of the primary's files, which are whole because the primary is stopped. */
-  const standby = async (name: string, of: TestServer, ...lines: string[]) => {
-    const server = await TestServer.create(major)
-    const conf = await fs.readFile(`${server.dataDir}/postgresql.conf`, 'utf8')
-    await fs.rm(server.dataDir, { recursive: true })
-    const copied = spawnSync('cp', ['-a', primary.dataDir, server.dataDir], { encoding: 'utf8' })
-    expect(copied.status, copied.stderr).toBe(0)
-    await fs.writeFile(`${server.dataDir}/postgresql.conf`, conf)
-    await configure(server, `primary_conninfo = 'host=${of.socketDir} port=${of.port} user=postgres application_name=${name}'`, ...lines)
-    await fs.writeFile(`${server.dataDir}/standby.signal`, '')
-    return server
-  }
-  const follows = (of: TestServer, name: string) =>
-    eventually(async () => (await of.query("SELECT 1 FROM pg_stat_replication WHERE application_name = $1 AND state = 'streaming'", [name])).length === 1, `${name} streaming`)
-
   beforeAll(async () => {
     primary = await TestServer.create(major)
     await configure(primary, 'archive_mode = on', `archive_command = '${guarded(await directoryOf(primary, 'archive'))}'`, major >= 13 ? 'wal_keep_size = 64MB' : 'wal_keep_segments = 64')
@@ -43,6 +26,11 @@ describe.each(majorsOf(13, 17))('PostgreSQL %i with standbys', (major) => {
     await primary.stop()
     const restore = `restore_command = 'cp ${primary.root}/archive/%f "%p"'`
     const command = `archive_command = '${guarded(`${primary.root}/archive`)}'`
+    const standby = async (name: string, of: TestServer, ...lines: string[]) => {
+      const server = await standbyOf(primary, name, of)
+      await configure(server, ...lines)
+      return server
+    }
     waiting = await standby('waiting', primary, "primary_slot_name = 'waiting'", 'archive_mode = on', command, restore, major >= 13 ? 'wal_keep_size = 64MB' : 'wal_keep_segments = 64')
     always = await standby('always', primary, 'archive_mode = always', restore)
     await configure(always, `archive_command = '${guarded(await directoryOf(always, 'archive'))}'`)

@@ -70,7 +70,7 @@ export function alarms({ checks }: Pick<Seen, 'checks'>): string[] {
 }
 
 /** What doctor says in this process, which is cheaper than a program each time; `days` later by the machine's clock. */
-async function look(server: TestServer, days = 0, env: Readonly<Record<string, string>> = {}): Promise<Pick<Seen, 'checks'>> {
+export async function look(server: TestServer, days = 0, env: Readonly<Record<string, string>> = {}): Promise<Pick<Seen, 'checks'>> {
   const host = new NodeHost({ PATH: process.env['PATH'], PGWAL_STATE_DIR: `${os.tmpdir()}/pgwal-no-such-state`, ...env })
   const now = host.now.bind(host)
   host.now = () => new Date(now().getTime() + days * 86_400_000)
