@@ -25,7 +25,7 @@ export default defineCheck({
         future: {
           message: '{what} is {aheadMs} in the future ({when}, and now it is {now}): the clock was set back, or is wrong now',
           why: 'A recovery to a time may stop too early or too late, because the same times come twice in the WAL; the age of whatever waits or was stored is wrong as well.',
-          remedy: 'see whether the clock is right and kept so (`timedatectl`, `chronyc tracking`); then restart the server, and take a new base backup; for a moment in between recover to an LSN or a name, not to a time',
+          remedy: 'see whether the clock is right and kept so (`timedatectl`, `chronyc tracking`; Windows: `w32tm /query /status`); then restart the server, and take a new base backup; for a moment in between recover to an LSN or a name, not to a time',
         },
       },
     },
@@ -36,7 +36,7 @@ export default defineCheck({
         future: {
           message: '{what} 位於 {aheadMs} 之後的未來（{when}，而現在是 {now}）：時鐘曾被調回，或目前不正確',
           why: '復原至某個時間點可能太早或太晚停止，因為相同的時間在 WAL 中出現兩次；等待或保存的時間長度也會不正確。',
-          remedy: '確認時鐘正確且持續同步（`timedatectl`、`chronyc tracking`）；然後重新啟動伺服器，並重新製作基礎備份；若要復原到這段期間，請使用 LSN 或名稱，而非時間',
+          remedy: '確認時鐘正確且持續同步（`timedatectl`、`chronyc tracking`；Windows：`w32tm /query /status`）；然後重新啟動伺服器，並重新製作基礎備份；若要復原到這段期間，請使用 LSN 或名稱，而非時間',
         },
       },
     },

@@ -28,6 +28,7 @@ import listenAddresses from './listen-addresses.ts'
 import maxWalSenders from './max-wal-senders.ts'
 import pgbackrest from './pgbackrest.ts'
 import postgresqlEndOfLife from './postgresql-end-of-life.ts'
+import removeIpc from './remove-ipc.ts'
 import replicationRole from './replication-role.ts'
 import replicationRule from './replication-rule.ts'
 import replicationSlots from './replication-slots.ts'
@@ -71,6 +72,7 @@ export const checks: readonly Check[] = [
   maxWalSenders,
   pgbackrest,
   postgresqlEndOfLife,
+  removeIpc,
   replicationRole,
   replicationRule,
   replicationSlots,

@@ -25,6 +25,7 @@ import { openRunsFact } from './open-runs.ts'
 import { pgbackrestFact } from './pgbackrest.ts'
 import { processesFact } from './processes.ts'
 import { recoveryConfFact } from './recovery-conf.ts'
+import { removeIpcFact } from './remove-ipc.ts'
 import { replicationFact } from './replication.ts'
 import { roleSettingsFact } from './role-settings.ts'
 import { rolesFact } from './roles.ts'
@@ -61,6 +62,7 @@ export const facts: readonly Fact<unknown>[] = [
   pgbackrestFact,
   processesFact,
   recoveryConfFact,
+  removeIpcFact,
   replicationFact,
   roleSettingsFact,
   rolesFact,

@@ -33,7 +33,7 @@ describe('checks', () => {
   })
 
   // What these look at is there on Linux alone.
-  const ELSEWHERE = ['archive-apparmor', 'archive-selinux', 'archive-space/few-inodes', 'archive-directory/foreign-owner', 'archive-directory/not-writable', 'archive-directory/open-to-all', 'archive-directory/network', 'archive-directory/object-store', 'archiver-failures/system-call-blocked', 'pgbackrest', 'replication-login/password-file-open', 'service-sandbox']
+  const ELSEWHERE = ['archive-apparmor', 'archive-selinux', 'archive-space/few-inodes', 'archive-directory/foreign-owner', 'archive-directory/not-writable', 'archive-directory/open-to-all', 'archive-directory/network', 'archive-directory/object-store', 'archiver-failures/system-call-blocked', 'pgbackrest', 'remove-ipc', 'replication-login/password-file-open', 'service-sandbox']
   it.each([...checks, ...probes].map((check) => [check.id, check] as const))('%s names no program on Windows that is not there', (id, check) => {
     const [there] = wordsOn([check], { platform: 'windows' })
     for (const locale of LOCALES) {
