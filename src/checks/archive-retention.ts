@@ -57,7 +57,8 @@ export default defineCheck({
         'only-grows': {
           message: 'nothing was ever removed from {path}, and at this rate it is full in {fullMs}',
           why: 'With {count} segments it holds all WAL since the cluster was made. When it is full archiving stops, and pg_wal grows until its disk is full too.',
-          remedy: 'take a base backup regularly, and remove what is older than the oldest one that you keep: pg_archivecleanup with its .backup file',
+          remedy: '`pgwal backup DIR --keep N`, regularly: it takes a base backup and removes the WAL that no kept one needs; with backups of another kind, pg_archivecleanup with the .backup file of the oldest',
+          windows: 'take a base backup regularly, and remove what is older than the oldest one that you keep: pg_archivecleanup with its .backup file',
         },
       },
     },
@@ -73,7 +74,8 @@ export default defineCheck({
         'only-grows': {
           message: '{path} 從未移除任何檔案，依目前速度將在 {fullMs}後滿載',
           why: '其中有 {count} 個區段，即叢集建立以來的所有 WAL。滿載之後歸檔就會停止，pg_wal 也將持續增長直到磁碟滿載。',
-          remedy: '定期製作基礎備份，並以所保留最舊備份的 .backup 檔案執行 pg_archivecleanup，移除更早的 WAL',
+          remedy: '定期執行 `pgwal backup DIR --keep N`：製作基礎備份，並移除所保留備份都不需要的 WAL；若以其他方式製作備份，請以最舊備份的 .backup 檔案執行 pg_archivecleanup',
+          windows: '定期製作基礎備份，並以所保留最舊備份的 .backup 檔案執行 pg_archivecleanup，移除更早的 WAL',
         },
       },
     },
