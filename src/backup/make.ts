@@ -150,7 +150,7 @@ async function throughProgram(making: Making, server: Server, part: string, prog
   let said = ''
   let last = ''
   const done = await host.run(file!, args, {
-    ...as, timeoutMs: COPY_TIMEOUT_MS, stop, env: {
+    ...as, timeoutMs: COPY_TIMEOUT_MS, cut: true, stop, env: {
       ...(connection.password === undefined ? {} : { PGPASSWORD: connection.password }),
       ...(connection.sslmode === undefined ? {} : { PGSSLMODE: connection.sslmode }),
       ...(connection.sslRootCert === undefined ? {} : { PGSSLROOTCERT: connection.sslRootCert }),
@@ -263,7 +263,7 @@ async function check(making: Making, part: string, copied: Copied, stop: AbortSi
   if (!own && await host.stat(verifier, as).then(({ kind }) => kind === 'file', () => false)) {
     // The checksums were compared; it reads the WAL as well, which only pg_waldump can.
     const [file, ...args] = [...making.prefix, verifier, '--skip-checksums', '--quiet', dataDir]
-    const done = await host.run(file!, args, { ...as, timeoutMs: COPY_TIMEOUT_MS, stop })
+    const done = await host.run(file!, args, { ...as, timeoutMs: COPY_TIMEOUT_MS, cut: true, stop })
     if (stop.aborted) throw new UserError('interrupted')
     if (done.code !== 0) throw new UserError('backup-unverified', { file: 'pg_verifybackup', problem: done.stderr.trim().split('\n', 1)[0] ?? '', count: 1 })
   }

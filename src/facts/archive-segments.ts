@@ -348,8 +348,12 @@ class Looking {
       const name = numberedSegment(timeline, one, this.identity.segmentSize)
       const told = [...this.#faults.values()].some((faults) => faults.some((fault) => fault.name === name && fault.code !== 'unknown-version'))
       if (told || (await host.stat(`${this.#path}/${name}`, acting(this.from)).then(({ size }) => size !== this.identity.segmentSize, () => true))) continue
-      const { code, stdout, stderr, timedOut } = await host.run(program, ['--rmgr=XLOG', `${this.#path}/${name}`], { ...acting(this.from), timeoutMs: REPLAY_ONE_MS })
-      if (timedOut) continue
+      const read = await host.run(program, ['--rmgr=XLOG', `${this.#path}/${name}`], { ...acting(this.from), timeoutMs: REPLAY_ONE_MS }).catch((error: unknown) => {
+        if (codeOf(error) !== 'too-much-output') throw error
+        return undefined
+      })
+      if (read === undefined || read.timedOut) continue
+      const { code, stdout, stderr } = read
       this.#replayed++
       if (MINIMAL.test(stdout)) this.#note(name, 'minimal', '')
       // A segment that one record fills from end to end has no beginning of another.

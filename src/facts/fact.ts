@@ -160,6 +160,6 @@ function reasonOf(error: HostError): string {
   if (code === 'ENOENT' || code === 'ENOTDIR') return 'not-found'
   if (code === 'timeout' || code === '57014') return 'timeout'
   if (code === NO_PRIVILEGE) return 'no-privilege'
-  if (code === 'too-large' || code === 'remote') return code
+  if (code === 'too-large' || code === 'too-much-output' || code === 'remote') return code
   return 'host-error'
 }

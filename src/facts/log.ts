@@ -29,6 +29,8 @@ const MOST_LINES = 20
 const MOST_OLDER = 2
 /** Lines from the end of the journal, events from the end of the event log. */
 const NEWEST = 2000
+/** Bytes that so many lines, or events as XML, may have. */
+const MOST_SAID = 8 << 20
 
 interface LogFile {
   readonly path: string
@@ -133,7 +135,7 @@ interface Elsewhere {
 async function fromElsewhere(from: Gathering): Promise<Elsewhere | undefined> {
   const { host, cluster } = from
   const asked = async (file: string, args: readonly string[], options: RunOptions = {}): Promise<Elsewhere | undefined> => {
-    const ran = await host.run(file, args, { timeoutMs: 8_000, maxOutput: 4 * TAIL, ...options }).catch(() => undefined)
+    const ran = await host.run(file, args, { timeoutMs: 8_000, maxOutput: MOST_SAID, ...options }).catch(() => undefined)
     return ran === undefined || ran.code !== 0 || ran.stdout.trim() === '' ? undefined : { source: [file, ...args].join(' '), text: ran.stdout }
   }
   const settings = await optional(from, effectiveSettingsFact)

@@ -59,15 +59,17 @@ export interface RunOptions extends Acting {
   /** Added to a minimal environment (PATH, HOME, LC_ALL=C …); nothing of the caller's leaks in. */
   readonly env?: Readonly<Record<string, string>>
   readonly input?: Uint8Array
-  /** Output beyond this is cut, in bytes; default 4 MiB. */
+  /** Most bytes on each of stdout and stderr; default 4 MiB. A program that writes more is ended at once, and the call throws `too-much-output`. */
   readonly maxOutput?: number
+  /** One that writes more goes on, and only the beginning is kept: for a program that does something, and whose words are merely shown. */
+  readonly cut?: boolean
   /** Gets what it writes to stderr, as it comes: a program that reports on its progress. */
   readonly onStderr?: (text: string) => void
   /** Ends it, and what it started, as a time limit does; the result then says `signal`. */
   readonly stop?: AbortSignal
 }
 
-/** What a program did. A non-zero exit is a value, not an error; only a program that cannot be started throws. */
+/** What a program did. A non-zero exit is a value, not an error; only a program that cannot be started, or never stops talking, throws. */
 export interface RunResult {
   readonly code: number
   readonly signal?: string
@@ -118,7 +120,7 @@ export interface ReplaceOptions extends Acting {
 }
 
 /**
- * What the machine refuses is thrown as a HostError with the system's code, or one of `not-a-file`, `too-large`, `changed`, `timeout`,
+ * What the machine refuses is thrown as a HostError with the system's code, or one of `not-a-file`, `too-large`, `too-much-output`, `changed`, `timeout`,
  * `password-needed`, `no-tls`, `connection-lost`, `not-postgresql`, `not-supported`; and for root without `as`, where others than root
  * could have planted something: `unsafe-link` (a link on the way), `unsafe-program`.
  */

@@ -114,7 +114,10 @@ export class NodeHost implements Host {
     await this.#settled(options)
     makeDirectory(path, options)
     if (this.os !== 'win32' || options.owner === undefined || (options.mode & 0o077) !== 0) return
-    const { code, stderr, stdout } = await this.run('icacls', privateDirectoryArguments(path, options.owner))
+    const { code, stderr, stdout } = await this.run('icacls', privateDirectoryArguments(path, options.owner)).catch((error: unknown) => {
+      removeDirectory(path, options)
+      throw error
+    })
     if (code === 0) return
     removeDirectory(path, options)
     throw new HostError('make directory', path, 'EACCES', `icacls: ${(stderr || stdout).trim().split(/\r?\n/, 1)[0] ?? ''}`)

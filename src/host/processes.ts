@@ -102,12 +102,12 @@ class Output {
   readonly #chunks: Buffer[] = []
   #length = 0
   constructor(private readonly limit: number) {}
-  add(chunk: Buffer): void {
+  /** False when that was more than there is room for. */
+  add(chunk: Buffer): boolean {
     const room = this.limit - this.#length
-    if (room <= 0) return
-    const kept = chunk.length > room ? chunk.subarray(0, room) : chunk
-    this.#chunks.push(kept)
-    this.#length += kept.length
+    if (room > 0) this.#chunks.push(chunk.subarray(0, room))
+    this.#length += Math.min(chunk.length, Math.max(room, 0))
+    return chunk.length <= room
   }
   text(): string {
     return Buffer.concat(this.#chunks).toString('utf8')
@@ -126,7 +126,8 @@ export interface RunSetting {
  *
  * A bare name is looked for on our PATH, then in the system's directories.
  *
- * @throws HostError when it cannot be started: `ENOENT`, `EACCES`, `unsafe-program` (root, in a place of others), `EPERM` (not ours to act as)
+ * @throws HostError when it cannot be started: `ENOENT`, `EACCES`, `unsafe-program` (root, in a place of others), `EPERM` (not ours to act as);
+ *   `too-much-output`
  */
 export async function runProgram(file: string, args: readonly string[], options: RunOptions, setting: RunSetting): Promise<RunResult> {
   const other = needsSwitch(options.as) ? options.as : undefined
@@ -168,9 +169,9 @@ function start(asked: string, launch: Launch, env: Readonly<Record<string, strin
     })
     const stdout = new Output(limit)
     const stderr = new Output(limit)
-    child.stdout!.on('data', (chunk: Buffer) => stdout.add(chunk))
+    child.stdout!.on('data', (chunk: Buffer) => { hear(stdout, chunk) })
     child.stderr!.on('data', (chunk: Buffer) => {
-      stderr.add(chunk)
+      hear(stderr, chunk)
       options.onStderr?.(chunk.toString('utf8'))
     })
     // A program that does not read its input is no error.
@@ -179,6 +180,8 @@ function start(asked: string, launch: Launch, env: Readonly<Record<string, strin
 
     let timedOut = false
     let stopped = false
+    let flooded = false
+    let ended = false
     let killer: NodeJS.Timeout | undefined
     const kill = (signal: NodeJS.Signals): void => {
       try {
@@ -196,7 +199,17 @@ function start(asked: string, launch: Launch, env: Readonly<Record<string, strin
       killer = setTimeout(last, KILL_AFTER_MS)
       process.once('exit', last)
     }
+    const hear = (output: Output, chunk: Buffer): void => {
+      if (output.add(chunk) || options.cut === true || flooded) return
+      flooded = true
+      // Somebody whom it left behind may be the one who writes.
+      if (ended) last()
+      else end()
+      child.stdout!.destroy()
+      child.stderr!.destroy()
+    }
     const settled = (): void => {
+      ended = true
       clearTimeout(limiter)
       clearTimeout(killer)
       process.removeListener('exit', last)
@@ -219,13 +232,14 @@ function start(asked: string, launch: Launch, env: Readonly<Record<string, strin
     })
     child.once('exit', (code, signal) => {
       settled()
-      // What else is left in the group of a program that was too slow.
-      if (timedOut || stopped) kill('SIGKILL')
+      // What else is left in the group of a program that was too slow, or too loud.
+      if (timedOut || stopped || flooded) kill('SIGKILL')
       const done = (): void => {
         child.stdout!.destroy()
         child.stderr!.destroy()
         child.stdin?.destroy()
-        resolve({ code: code ?? 128, ...(signal === null ? {} : { signal }), timedOut, stdout: stdout.text(), stderr: stderr.text() })
+        if (flooded) reject(new HostError('run', asked, 'too-much-output', `more than ${limit} bytes of output`))
+        else resolve({ code: code ?? 128, ...(signal === null ? {} : { signal }), timedOut, stdout: stdout.text(), stderr: stderr.text() })
       }
       // Reading comes after timers in a turn of the event loop: setImmediate gives it its turn first.
       const drain = setTimeout(() => setImmediate(done), DRAIN_MS)

@@ -187,6 +187,7 @@ export const en = {
     'too-many-segments': ['of {total} segments only {count} could be looked into in time'],
     'unknown-form': ['the files in {target} are in no form that can be looked into'],
     'too-large': ['{target} is too large to read', 'a file is too large to read'],
+    'too-much-output': ['{target} writes more than can be read', 'a program writes more than can be read'],
     'host-error': ['{target}: {cause}', 'the system refused'],
   } as Readonly<Record<string, readonly string[]>>,
   unknownReason: 'could not be seen ({code})',

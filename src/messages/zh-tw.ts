@@ -177,6 +177,7 @@ export const zhTW: Messages = {
     'too-many-segments': ['{total} 個區段中只來得及查看 {count} 個'],
     'unknown-form': ['{target} 中的檔案格式無法查看'],
     'too-large': ['{target} 過大，無法讀取', '檔案過大，無法讀取'],
+    'too-much-output': ['{target} 的輸出過多，無法全部讀取', '有程式的輸出過多，無法全部讀取'],
     'host-error': ['{target}：{cause}', '系統拒絕'],
   },
   unknownReason: '無法得知（{code}）',

@@ -126,7 +126,7 @@ function fits({ said }: Problem, pattern: string): boolean {
 async function runCommand(context: ServerContext, command: Command, code: ServerWaiting['code']): Promise<Problem | undefined> {
   const { file, args, as, timeoutMs, env } = command
   try {
-    const running = context.host.run(file, args, { timeoutMs, ...(as === undefined || !context.self.privileged ? {} : { as }), ...(env === undefined ? {} : { env }) })
+    const running = context.host.run(file, args, { timeoutMs, cut: true, ...(as === undefined || !context.self.privileged ? {} : { as }), ...(env === undefined ? {} : { env }) })
     const done = await telling(context, code, running)
     const said = linesOf(`${done.stderr}\n${done.stdout}`)
     if (done.timedOut) return { reason: `${shown(command)}: no end after ${timeoutMs / 1000} s`, said }

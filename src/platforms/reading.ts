@@ -38,7 +38,7 @@ export function linkOf(host: Host, path: string, acting: Acting = {}): Promise<s
   return unlessRefused(host.readLink(path, acting))
 }
 
-/** What a program did, or undefined when it could not be started or took too long. */
+/** What a program did, or undefined when it could not be started, took too long or wrote too much. */
 export async function ran(host: Host, file: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult | undefined> {
   const result = await unlessRefused(host.run(file, args, { timeoutMs: 10_000, ...options }))
   return result?.timedOut === true ? undefined : result

@@ -121,7 +121,7 @@ async function program(restoring: Restoring, file: string, args: readonly string
   const { host, as, signal } = restoring
   const [first, ...rest] = [...restoring.prefix, file, ...args]
   const done = await host.run(first!, rest, {
-    ...as, timeoutMs: LONGEST_MS, maxOutput: 1 << 16, ...(signal === undefined ? {} : { stop: signal }), ...(onStderr === undefined ? {} : { onStderr }),
+    ...as, timeoutMs: LONGEST_MS, maxOutput: 1 << 16, cut: true, ...(signal === undefined ? {} : { stop: signal }), ...(onStderr === undefined ? {} : { onStderr }),
   })
   checkpoint(restoring)
   if (done.code === 0) return

@@ -77,9 +77,23 @@ describe.skipIf(!posix)('running a program', () => {
     }
   })
 
-  test('output beyond the limit is cut, and the program ends all the same', async () => {
-    const { stdout, code } = await host.run('head', ['-c', '3000000', '/dev/zero'], { maxOutput: 1000 })
-    expect({ length: stdout.length, code }).toEqual({ length: 1000, code: 0 })
+  test('more output than there is room for ends the program at once: what is cut is no answer', async () => {
+    const where = directory()
+    const pids = path.join(where, 'pids')
+    // The time limit is longer than any test: only the flood can end these.
+    for (const script of ['yes', 'yes >&2', 'trap "" TERM; while :; do echo y; done', 'printf "%02000d" 0; sleep 600']) {
+      const refused = await host.run('sh', ['-c', `sleep 600 & echo $! > '${pids}'; ${script}`], { maxOutput: 1000, timeoutMs: 3_600_000 }).catch((error: unknown) => error)
+      expect(refused, script).toMatchObject({ code: 'too-much-output', target: 'sh', message: 'run sh: more than 1000 bytes of output' })
+      await expect.poll(() => host.processExists(Number(fs.readFileSync(pids, 'utf8'))), { message: script }).toBe(false)
+    }
+    expect(await refusal(host.run('sh', ['-c', 'yes & exit 0'], { maxOutput: 1000 }))).toBe('too-much-output')
+    expect((await host.run('printf', ['%01000d', '0'], { maxOutput: 1000 })).stdout).toHaveLength(1000)
+  })
+
+  test('a program whose words are merely shown goes on when they are cut', async () => {
+    const where = directory()
+    const { stdout, code } = await host.run('sh', ['-c', `head -c 3000000 /dev/zero; echo through > '${where}/through'`], { maxOutput: 1000, cut: true })
+    expect({ length: stdout.length, code, through: fs.readFileSync(path.join(where, 'through'), 'utf8') }).toEqual({ length: 1000, code: 0, through: 'through\n' })
   })
 
   test.skipIf(notRoot)('root does not run what others could have put there', async () => {

@@ -32,7 +32,7 @@ export const CODES: Readonly<Record<string, readonly string[]>> = {
   removeFile: [...BROKEN, 'ENOMEM', ...NOT_OURS, ...GONE, 'EBUSY'],
   removeDirectory: [...BROKEN, 'ENOMEM', ...NOT_OURS, ...ASTRAY, 'EBUSY'],
   removeTree: [...BROKEN, ...POOR, ...NOT_OURS, 'EBUSY'],
-  run: [...POOR, 'EAGAIN', 'ENOENT', 'EACCES', 'EPERM', 'ETXTBSY', 'EIO', 'unsafe-program', '=exit', '=killed', '=slow'],
+  run: [...POOR, 'EAGAIN', 'ENOENT', 'EACCES', 'EPERM', 'ETXTBSY', 'EIO', 'unsafe-program', 'too-much-output', '=exit', '=killed', '=slow'],
   connect: [...LOST, 'ECONNREFUSED', 'ENOENT', 'ENOMEM', 'EMFILE', '53300', '57P03', '28P01', '28000', 'password-needed'],
   query: [...LOST, '53100', '57014', '42501', '25006'],
   probeAuthentication: [...LOST, 'ECONNREFUSED', 'ENOENT', 'EMFILE', 'not-postgresql'],

@@ -176,7 +176,7 @@ async function runCopy(working: Working, from: string, to: string, names: readon
   const { host, as } = working
   if (host.os === 'win32') return copyInProcess(working, from, to, names, stop)
   const [file, ...args] = [...prefix, 'cp', '--', ...names.map((name) => `${from}/${name}`), `${to}/`]
-  const { code, stderr, timedOut } = await host.run(file!, args, { ...as, timeoutMs: LOT_TIMEOUT_MS, maxOutput: 1 << 16, ...(stop === undefined ? {} : { stop }) })
+  const { code, stderr, timedOut } = await host.run(file!, args, { ...as, timeoutMs: LOT_TIMEOUT_MS, maxOutput: 1 << 16, cut: true, ...(stop === undefined ? {} : { stop }) })
   return code === 0 ? undefined : timedOut ? 'timeout' : (stderr.trim().split('\n', 1)[0] ?? '')
 }
 
