@@ -107,11 +107,12 @@ export async function undo(host: Host, selected: RecordedRun, options: UndoOptio
     await journal.begin('undo', postmaster)
     const told: Happening[] = run.state === 'interrupted' ? [{ status: 'warned', code: 'interrupted-run', params: { run: run.run, count: receipts(run.entries) } }] : []
     told.forEach((happening) => options.onHappening?.(happening))
+    // First of all: in a directory that the run made they would stand in the way of its removal.
+    if (run.state !== 'applied') await removeLeftovers(context, run.plan)
     const reverted = await revert(context, run.plan, {
       journal, action: 'undo', begun: begun(run.entries), postmasterBefore: firstPostmaster(run.entries),
       startIfDown: downBecauseOfUs(run), serverFollowed: followed(run, postmaster), force: options.force ?? false,
     }, (happening) => options.onHappening?.(happening))
-    if (run.state === 'interrupted') await removeLeftovers(context, run.plan)
     await journal.write({ event: 'outcome', action: 'undo', ending: reverted.ok ? 'undone' : 'failed' })
     return { run: run.run, outcome: reverted.ok ? 'undone' : 'failed', happenings: [...told, ...reverted.happenings], server: reverted.server, files: reverted.files }
   } finally {

@@ -53,7 +53,7 @@ export class Scene {
   /** Whether files here have ACLs and attributes that must be kept. */
   attributed = false
 
-  private constructor(readonly server: TestServer, readonly plan: Plan, private readonly units: string) {
+  private constructor(readonly server: TestServer, readonly plan: Plan, readonly units: string) {
     this.#python = spawn('python3', ['-c', ATTRIBUTES], { stdio: 'pipe' })
     this.#python.on('error', () => undefined)
     this.#python.stdin.on('error', () => undefined)

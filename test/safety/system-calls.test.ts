@@ -118,7 +118,7 @@ describe.skipIf(!linux)('each change that the Host makes', () => {
         prepare()
         const { result } = await system.run(fault, change.run)
         if (power === 'on') system.clear()
-        else system.losePower(power)
+        else system.losePower({ names: power, data: 'lost' })
         const label = `${fault === undefined ? 'through' : `${String(fault.how)} at ${calls[fault.at]}`}, power ${power}`
         const { state } = look()
         if (fault === undefined) {

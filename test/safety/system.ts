@@ -28,8 +28,30 @@ interface Durable {
   readonly gid: number
 }
 
+interface Pending {
+  readonly directory: string
+  readonly undo: () => void
+}
+
+/**
+ * What a power failure takes of what was not synced. `names`: of each directory in turn, how many of its changes are there, the oldest
+ * first; all of them, or none. `zeros`: what a file grew by is there as zero bytes, as some file systems leave it.
+ */
+export interface Loss {
+  readonly names: 'kept' | 'lost' | readonly number[]
+  readonly data: 'lost' | 'zeros'
+}
+
+/** What is not on disk at a boundary: of each directory, how many changes of its names; and whether there is content. */
+export interface Unsynced {
+  readonly names: readonly number[]
+  readonly data: boolean
+}
+
 export interface SystemRun<T> {
   readonly calls: readonly string[]
+  /** Before each of the calls, and at the end. */
+  readonly unsynced: readonly Unsynced[]
   readonly result: T | Error
 }
 
@@ -46,9 +68,11 @@ function keyOf({ dev, ino }: fs.Stats): string {
 /** Runs `work` on top of a system that counts, fails, and may lose its power. */
 export class System {
   readonly #durable = new Map<string, Durable>()
-  /** By directory: how to take back the names that are not on disk yet. */
-  readonly #names = new Map<string, (() => void)[]>()
+  /** Changes of names that are not on disk yet, in their order, and how to take each back. */
+  #names: Pending[] = []
   #stashed = 0
+  #boundary: ((label: string) => boolean) | undefined
+  #dead = false
 
   /**
    * @param roots only what lies below them is counted
@@ -59,20 +83,23 @@ export class System {
 
   async run<T>(fault: SystemFault | undefined, work: () => Promise<T>): Promise<SystemRun<T>> {
     const calls: string[] = []
-    let dead = false
+    const unsynced: Unsynced[] = []
+    this.#dead = false
     const before = (label: string): boolean => {
-      if (dead) throw new Error('killed')
+      if (this.#dead) throw new Error('killed')
       const at = calls.length
       calls.push(label)
+      unsynced.push(this.#unsynced())
       if (fault === undefined) return false
       if (fault.how === 'short' && at === fault.at) return true
       if (fault.how === 'kill' ? at === fault.at : fault.how === 'short' && at > fault.at) {
-        dead = true
+        this.#dead = true
         throw new Error('killed')
       }
       if (at === fault.at && typeof fault.how === 'object') throw Object.assign(new Error(`${fault.how.code}: as told`), { code: fault.how.code })
       return false
     }
+    this.#boundary = before
     const patched = fs as unknown as Record<string, (...args: any[]) => unknown> // eslint-disable-line @typescript-eslint/no-explicit-any -- as many signatures as calls
     const counted = this.looks ? [...CHANGING, ...LOOKING] : CHANGING
     for (const call of counted) {
@@ -92,24 +119,45 @@ export class System {
     }) as typeof realSpawn
     syncBuiltinESMExports()
     try {
-      return { calls, result: await work().catch((error: Error) => error) }
+      const result = await work().catch((error: Error) => error)
+      return { calls, unsynced: [...unsynced, this.#unsynced()], result }
     } finally {
+      this.#boundary = undefined
       for (const call of counted) patched[call] = real[call] as (typeof patched)[string]
       childProcess.spawn = realSpawn
       syncBuiltinESMExports()
     }
   }
 
-  /** What the power failure leaves. `names`: whether those that were not synced are there. */
-  losePower(names: 'kept' | 'lost'): void {
-    if (names === 'lost') for (const undo of [...this.#names.values()].flat().reverse()) undo()
-    for (const root of [...this.roots, this.stash]) this.#forget(root)
+  /** Whether what runs was killed: from then on nothing of it may do anything. */
+  get dead(): boolean {
+    return this.#dead
+  }
+
+  /** One more boundary, for what goes round the calls that are counted here. */
+  boundary(label: string): void {
+    this.#boundary?.(label)
+  }
+
+  #unsynced(): Unsynced {
+    const counts = new Map<string, number>()
+    for (const { directory } of this.#names) counts.set(directory, (counts.get(directory) ?? 0) + 1)
+    return { names: [...counts.values()], data: this.#durable.size > 0 }
+  }
+
+  /** What the power failure leaves. */
+  losePower({ names, data }: Loss): void {
+    const directories = [...new Set(this.#names.map(({ directory }) => directory))]
+    const room = directories.map((_directory, at) => (names === 'kept' ? Infinity : names === 'lost' ? 0 : names[at]!))
+    const lost = this.#names.filter(({ directory }) => room[directories.indexOf(directory)]!-- <= 0)
+    for (const { undo } of lost.reverse()) undo()
+    for (const root of [...this.roots, this.stash]) this.#forget(root, data)
     this.clear()
   }
 
   /** Forgets what was and was not on disk. */
   clear(): void {
-    this.#names.clear()
+    this.#names = []
     this.#durable.clear()
     for (const name of real.readdirSync(this.stash)) real.unlinkSync(path.join(this.stash, name))
   }
@@ -135,7 +183,7 @@ export class System {
         const info = real.fstatSync(args[0] as number)
         if (info.isDirectory()) {
           // With the name of a directory goes what was in it.
-          for (const directory of this.#names.keys()) if (directory === where || !real.existsSync(directory)) this.#names.delete(directory)
+          this.#names = this.#names.filter(({ directory }) => directory !== where && real.existsSync(directory))
         } else this.#durable.delete(keyOf(info))
         return done
       }
@@ -186,8 +234,7 @@ export class System {
   }
 
   #pending(file: string, undo: () => void): void {
-    const directory = path.dirname(file)
-    this.#names.set(directory, [...(this.#names.get(directory) ?? []), undo])
+    this.#names.push({ directory: path.dirname(file), undo })
   }
 
   #keep(file: string): string | undefined {
@@ -210,14 +257,18 @@ export class System {
     this.#durable.set(keyOf(info), { bytes, mode: info.mode & 0o7777, uid: info.uid, gid: info.gid })
   }
 
-  #forget(directory: string): void {
+  #forget(directory: string, data: Loss['data']): void {
+    if (this.#durable.size === 0) return
     for (const entry of real.readdirSync(directory, { withFileTypes: true })) {
       const file = path.join(directory, entry.name)
-      if (entry.isDirectory()) this.#forget(file)
+      if (entry.isDirectory()) this.#forget(file, data)
       if (!entry.isFile()) continue
-      const durable = this.#durable.get(keyOf(real.statSync(file)))
+      const info = real.statSync(file)
+      const durable = this.#durable.get(keyOf(info))
       if (durable === undefined) continue
-      real.writeFileSync(file, durable.bytes)
+      this.#durable.delete(keyOf(info))
+      const grown = data === 'zeros' ? Math.max(0, info.size - durable.bytes.length) : 0
+      real.writeFileSync(file, Buffer.concat([durable.bytes, Buffer.alloc(grown)]))
       real.chownSync(file, durable.uid, durable.gid)
       real.chmodSync(file, durable.mode)
     }
