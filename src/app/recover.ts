@@ -305,7 +305,7 @@ async function carryOut(context: Context, restoring: Restoring, plan: Planned): 
   } catch (error) {
     // Half of a restore must not be taken for one.
     if (made) await discardRestorePlace(telling, report.into.path, state)
-    if (codeOf(error) === 'ENOSPC') throw new UserError('into-no-space', { path: report.into.path, needed: megabytes(report.into.neededBytes), free: '0 MB' }, { cause: error })
+    if (['ENOSPC', 'EDQUOT'].includes(codeOf(error))) throw new UserError('into-no-space', { path: report.into.path, needed: megabytes(report.into.neededBytes), free: '0 MB' }, { cause: error })
     throw error
   } finally {
     progress.done()

@@ -6,7 +6,7 @@ import { actingAs, isRoot, needsSwitch } from './acting.ts'
 import type { Account, Acting, DirectoryEntry, FileHead, FileInfo, FileKind, FileSystemInfo } from './host.ts'
 import { atPlace, openRegular } from './place.ts'
 import type { Place } from './place.ts'
-import { guarded } from './system-error.ts'
+import { guarded, systemCode } from './system-error.ts'
 import { TURN_MS } from './together.ts'
 
 const DEFAULT_LIMIT = 64 << 20
@@ -162,7 +162,7 @@ function headOf(place: Place, directory: string, name: string, bytes: Uint8Array
       fs.closeSync(fd)
     }
   } catch (error) {
-    const code = codeOf(error)
+    const code = systemCode(error)
     if (code === '') throw error
     return { name, error: code }
   }
@@ -215,7 +215,7 @@ function tryUnnamedFile(directory: string, as: Account | undefined): string | un
     fs.closeSync(actingAs(as, () => fs.openSync(directory, O_TMPFILE | O_RDWR, 0o600)))
     return ''
   } catch (error) {
-    const code = codeOf(error)
+    const code = systemCode(error)
     // What file systems and kernels without it answer; EISDIR comes from those that do not know the flag.
     return ['EOPNOTSUPP', 'ENOTSUP', 'EISDIR', 'EINVAL'].includes(code) ? undefined : code
   }
