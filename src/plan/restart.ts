@@ -20,7 +20,7 @@ export interface ServerNotUp {
   /** `command`: the service's command failed and the server is the one that it was; `down`: no server came; `died`: it came and went; `late`: not ready in time. */
   readonly why: 'command' | 'down' | 'died' | 'late' | 'cancelled'
   readonly reason: string
-  /** What the server's log says since. */
+  /** What the server's log says since, and what the command said. */
   readonly log: readonly string[]
 }
 
@@ -45,8 +45,8 @@ export async function driveServer(context: ServerContext, action: 'restart' | 's
   const began = context.host.now().getTime()
   const code = action === 'restart' ? 'restarting' : 'starting'
   const fail = async (why: ServerNotUp['why'], reason: string, said: readonly string[] = []): Promise<ServerNotUp> => {
-    const log = await newLogLines(context, mark)
-    return { ok: false, why, reason, log: log.length > 0 ? log : said }
+    // A unit that timed out is known to its supervisor alone: the server's log says only that it was asked to end.
+    return { ok: false, why, reason, log: [...await newLogLines(context, mark), ...said] }
   }
   const problem = await runCommands(context, context.service[action], code)
   if (problem !== undefined) {

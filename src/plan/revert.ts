@@ -59,7 +59,10 @@ class Revert {
     await this.undoSteps('before-restart')
     await this.followUnits()
     const server = await this.follow()
-    if (server !== 'down' && server !== 'stale') await this.undoSteps('after-restart')
+    if (server !== 'down' && server !== 'stale') {
+      if (this.ok) await this.undoSteps('after-restart')
+      else this.keepSteps()
+    }
     return { ok: this.ok, server, happenings: this.happenings, files: await this.files() }
   }
 
@@ -77,10 +80,21 @@ class Revert {
     this.tell(happening)
   }
 
+  private due(when: 'before-restart' | 'after-restart'): (readonly [number, Step])[] {
+    return [...this.plan.steps.entries()].filter(([at, step]) => this.options.begun.has(at) && kindOf(step).undoWhen(step) === when).reverse()
+  }
+
+  /** A file that could not be put back may be what has the server call the script, and write into the directory. */
+  private keepSteps(): void {
+    for (const [, step] of this.due('after-restart')) {
+      const about = 'path' in step ? step.path : 'about' in step ? step.about : undefined
+      if (about !== undefined) this.happen({ status: 'skipped', code: 'kept-for-now', params: { about } })
+    }
+  }
+
   private async undoSteps(when: 'before-restart' | 'after-restart'): Promise<void> {
-    const { plan, options } = this
-    const due = [...plan.steps.entries()].filter(([at, step]) => options.begun.has(at) && kindOf(step).undoWhen(step) === when).reverse()
-    for (const [at, step] of due) {
+    const { options } = this
+    for (const [at, step] of this.due(when)) {
       await this.note({ event: 'intent', action: options.action, step: at })
       if (await this.undoStep(step)) await this.note({ event: 'receipt', action: options.action, step: at })
     }
