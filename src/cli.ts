@@ -1,5 +1,6 @@
 import { Config, flush, run } from '@oclif/core'
-import { reportError } from './base-command.ts'
+import { EXIT, reportError } from './base-command.ts'
+import { codeOf } from './errors.ts'
 
 const LINGER_MS = 2_000
 
@@ -10,6 +11,7 @@ const LINGER_MS = 2_000
  * @param entry path of the program that was started; the package is the one around it
  */
 export async function main(argv: string[], entry: string): Promise<void> {
+  outliveListeners()
   try {
     const config = await Config.load(entry)
     await run(argv, config)
@@ -20,4 +22,22 @@ export async function main(argv: string[], entry: string): Promise<void> {
     // Whatever is still open (a connection, a pipe of somebody's) must not hold up an answer that is given; with nothing open we end at once.
     setTimeout(() => process.exit(), LINGER_MS).unref()
   }
+}
+
+/**
+ * Whoever listened may be gone (`| head -1`, a closed terminal), or the disk that is written to full: nothing that was begun ends half-way
+ * for it. A result that could not be told counts as none; one that nobody wanted to the end counts.
+ */
+function outliveListeners(): void {
+  let told = true
+  // oclif's own listener throws anything but EPIPE.
+  process.stdout.removeAllListeners('error').on('error', (error) => {
+    if (codeOf(error) === 'EPIPE' || !told) return
+    told = false
+    process.stderr.write(`pgwal: stdout: ${error.message}\n`)
+  })
+  process.stderr.on('error', () => undefined)
+  process.once('exit', () => {
+    if (!told) process.exitCode = EXIT.couldNotRun
+  })
 }

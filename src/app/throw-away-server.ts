@@ -106,8 +106,8 @@ async function copyTree(host: Host, from: string, to: string): Promise<void> {
   }
 }
 
-/** Initialises and starts a server with scram passwords, on a free port of the loopback and a socket of its own. `givenUp` is asked before anything is started. */
-export async function startThrowAwayServer(host: Host, root: string, account: Account, binaries: Binaries, givenUp: () => boolean = () => false): Promise<ThrowAwayServer> {
+/** Initialises and starts a server with scram passwords, on a free port of the loopback and a socket of its own. `stop` counts until the server is started. */
+export async function startThrowAwayServer(host: Host, root: string, account: Account, binaries: Binaries, stop?: AbortSignal): Promise<ThrowAwayServer> {
   const as = { as: account }
   const port = await freePort(host)
   const server = {
@@ -120,10 +120,10 @@ export async function startThrowAwayServer(host: Host, root: string, account: Ac
   await host.replace(passwordFile, Buffer.from(`${server.password}\n`), { ...as, expect: null, mode: 0o600 })
   await must(host, `${binaries.binDir}/initdb`, [
     '-D', server.dataDir, '-U', server.superuser, '--auth-host=scram-sha-256', '--auth-local=trust', `--pwfile=${passwordFile}`,
-    '--no-sync', '-E', 'UTF8', '--locale=C'], account)
+    '--no-sync', '-E', 'UTF8', '--locale=C'], account, stop)
   await host.removeFile(passwordFile, as)
   await configure(host, server, account)
-  if (givenUp()) throw new UserError('interrupted')
+  if (stop?.aborted === true) throw new UserError('interrupted')
   const log = ['-w', '-t', '60', '-D', server.dataDir, '-l', server.logFile]
   await must(host, `${binaries.binDir}/pg_ctl`, [...log, 'start'], account).catch(async (error: unknown) => {
     const said = await host.readPart(server.logFile, -2_000, 2_000, as).catch(() => new Uint8Array())
@@ -157,7 +157,7 @@ async function configure(host: Host, server: { dataDir: string; port: number; so
   await host.replace(hba, Buffer.from(without, 'latin1'), { as: account, expect: host.sha256(rules) })
 }
 
-async function must(host: Host, file: string, args: readonly string[], as?: Account): Promise<void> {
-  const done = await host.run(file, args, { ...(as === undefined ? {} : { as }), timeoutMs: TIMEOUT_MS })
+async function must(host: Host, file: string, args: readonly string[], as?: Account, stop?: AbortSignal): Promise<void> {
+  const done = await host.run(file, args, { ...(as === undefined ? {} : { as }), ...(stop === undefined ? {} : { stop }), timeoutMs: TIMEOUT_MS })
   if (done.code !== 0) throw new UserError('command-failed', { command: [file, ...args].join(' '), output: (done.stderr || done.stdout).trim() })
 }

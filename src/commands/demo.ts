@@ -13,14 +13,12 @@ export default class Demo extends BaseCommand {
     const { flags } = await this.parse(Demo)
     const context = await this.context(flags)
     const { demo } = await import('../app/demo.ts')
+    const { interruption } = await import('../app/interruption.ts')
     const result = await demo(context, {
       ...(flags['bin-dir'] === undefined ? {} : { binDir: flags['bin-dir'] }),
       programRoot: this.config.root,
       print: (text) => process.stdout.write(text),
-      onInterrupt: (handler) => {
-        process.once('SIGINT', handler)
-        process.once('SIGTERM', handler)
-      },
+      signal: interruption(),
     })
     if (result.interrupted) process.exitCode = EXIT.cancelled
     else if (!result.foundIt || !result.proved || !result.putBack) process.exitCode = EXIT.findings

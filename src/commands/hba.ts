@@ -27,14 +27,15 @@ export default class Hba extends BaseCommand {
     const { flags } = await this.parse(Hba)
     const context = await this.context(flags)
     const { hbaReport, questionOf } = await import('../app/hba.ts')
+    const { interruptibly, interruption } = await import('../app/interruption.ts')
     const { hbaReportJson, hbaReportText } = await import('../app/present.ts')
     const question = questionOf(flags)
     const [file, version] = [flags['hba-file'], flags['server-version']]
-    const report = await hbaReport(context, selectionOf(flags), {
+    const report = await interruptibly(context, interruption(), (looking) => hbaReport(looking, selectionOf(flags), {
       ...(file === undefined ? {} : { hbaFile: file }),
       ...(version === undefined ? {} : { serverVersion: version }),
       ...(question === undefined ? {} : { question }),
-    })
+    }))
     await this.result(context, () => hbaReportText(context, report), () => hbaReportJson(report))
     if (report.complete && !report.hba.loads) process.exitCode = EXIT.findings
   }

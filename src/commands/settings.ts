@@ -20,10 +20,11 @@ export default class Settings extends BaseCommand {
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Settings)
     const context = await this.context(flags)
+    const { interruptibly, interruption } = await import('../app/interruption.ts')
     const { settingsReports } = await import('../app/settings.ts')
     const [{ settingsJson }, { settingsText }] = await Promise.all([import('../report/settings-json.ts'), import('../report/settings-text.ts')])
     const version = flags['server-version']
-    const reports = await settingsReports(context, selectionOf(flags), { names: argv.map(String), ...(version === undefined ? {} : { serverVersion: version }) })
+    const reports = await interruptibly(context, interruption(), (looking) => settingsReports(looking, selectionOf(flags), { names: argv.map(String), ...(version === undefined ? {} : { serverVersion: version }) }))
     await this.result(context, () => settingsText(reports, context.style), () => settingsJson(reports))
     if (reports.some(({ loads }) => loads === false)) process.exitCode = EXIT.findings
   }

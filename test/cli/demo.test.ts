@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process'
 import fs from 'node:fs/promises'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { processExists } from '../../src/host/processes.ts'
+import { eventually } from '../support/eventually.ts'
 import { pgwal, PROGRAM } from '../support/pgwal.ts'
 
 let temporary: string
@@ -50,6 +52,25 @@ describe.skipIf(process.platform !== 'linux')('pgwal demo', () => {
     child.kill('SIGINT')
     expect(await ended).toBe(130)
     expect(await fs.readdir(temporary)).toEqual([])
+    expect(await leftProcesses()).toEqual([])
+  })
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s while initdb does not answer: that is ended too, and nothing is left', async (signal) => {
+    const tools = path.join(temporary, 'tools')
+    const pids = path.join(temporary, 'pids')
+    await fs.mkdir(tools)
+    await fs.mkdir(pids, { mode: 0o777 })
+    await fs.chmod(pids, 0o777)
+    const programs = { postgres: 'echo postgres \\(PostgreSQL\\) 17.2', pg_ctl: 'exit 1', initdb: `trap '' TERM INT HUP; echo $$ >'${pids}/pid'; while :; do sleep 1; done` }
+    for (const [name, script] of Object.entries(programs)) await fs.writeFile(path.join(tools, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+    const child = spawn(process.execPath, [PROGRAM, 'demo', '--bin-dir', tools], { env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LANG: 'C.UTF-8', TMPDIR: temporary }, stdio: 'ignore' })
+    const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
+    await eventually(async () => (await fs.readFile(path.join(pids, 'pid'), 'utf8').catch(() => '')).endsWith('\n'), 'initdb')
+    const initdb = Number(await fs.readFile(path.join(pids, 'pid'), 'utf8'))
+    child.kill(signal)
+    expect(await ended).toBe(130)
+    await eventually(() => Promise.resolve(!processExists(initdb)), 'the end of initdb')
+    expect((await fs.readdir(temporary)).sort()).toEqual(['pids', 'tools'])
     expect(await leftProcesses()).toEqual([])
   })
 })

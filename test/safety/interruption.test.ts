@@ -45,6 +45,8 @@ afterAll(async () => {
 })
 
 interface Running {
+  /** Closes our ends: nobody listens to it any more. */
+  readonly leave: (...streams: readonly ('stdout' | 'stderr')[]) => void
   readonly kill: (signal: NodeJS.Signals) => void
   readonly shown: () => string
   readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null; readonly stdout: string; readonly stderr: string }>
@@ -60,7 +62,7 @@ function start(program: string, args: readonly string[], more: Readonly<Record<s
     child.once('error', reject)
     child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }))
   })
-  return { kill: (signal) => void child.kill(signal), shown: () => stdout + stderr, ended }
+  return { leave: (...streams) => streams.forEach((stream) => child[stream].destroy()), kill: (signal) => void child.kill(signal), shown: () => stdout + stderr, ended }
 }
 
 const run = (...args: string[]) => start(process.execPath, [PROGRAM, ...args])
@@ -84,7 +86,7 @@ async function changed(name: string, is: boolean): Promise<void> {
 }
 
 describe.each(SIGNALS)('%s', (signal) => {
-  it.each([['enable', '--yes'], ...(signal === 'SIGTERM' ? [['doctor'], ['verify'], ['clusters']] : [])])('%s while a program does not answer: that is ended too, exit 130, nothing changed', async (...args) => {
+  it.each([['enable', '--yes'], ...(signal === 'SIGTERM' ? [['doctor'], ['verify'], ['clusters'], ['settings'], ['hba']] : [])])('%s while a program does not answer: that is ended too, exit 130, nothing changed', async (...args) => {
     const tools = await fs.mkdtemp(path.join(state, 'tools-'))
     const pid = path.join(tools, 'pid')
     // It does not end when it is asked to.
@@ -157,6 +159,47 @@ print("exit", os.WEXITSTATUS(status) if os.WIFEXITED(status) else "killed", flus
     program.kill(signal)
     const done = await program.ended
     expect(done.code, done.stdout + done.stderr).toBe(0)
+    await expectUntouched()
+  })
+})
+
+describe('nobody listens', () => {
+  const isApplied = async (mode: 'on' | 'off'): Promise<void> => {
+    expect(await journals()).toContain('"ending":"applied"')
+    expect(await server.query("SELECT current_setting('archive_mode') AS mode, current_setting('wal_keep_size') AS keep")).toEqual([{ mode, keep: '1GB' }])
+    expect((await pgwal(['undo', '--yes'], env())).code).toBe(0)
+    await expectUntouched()
+  }
+
+  it('stdout and stderr are gone before enable applies anything: it goes on to its end, restart and all', async () => {
+    const program = run(...enabling('--yes', '--verbose'))
+    await eventually(() => Promise.resolve(program.shown() !== ''), 'the plan')
+    program.leave('stdout', 'stderr')
+    const done = await program.ended
+    expect([done.code, done.signal], done.stdout + done.stderr).toEqual([0, null])
+    await isApplied('on')
+  })
+
+  it.each([
+    ['closed', 'exec "$@" >&- 2>&-', 0],
+    ['nowhere, errors alone', '"$@" 2>&1 >/dev/null | :; exit 0', 0],
+    ['read by head alone', '"$@" 2>&1 | head -n 1; exit 0', 0],
+    // The result could not be told.
+    ['on a disk that is full', 'exec "$@" >/dev/full 2>&1', 2],
+  ])('output that is %s: enable goes on to its end', async (_label, script, code) => {
+    const program = start('/bin/sh', ['-c', script, 'sh', process.execPath, PROGRAM, ...enabling('--yes', '--verbose', '--no-restart')])
+    const done = await program.ended
+    expect([done.code, done.signal], done.stdout + done.stderr).toEqual([code, null])
+    await isApplied('off')
+  })
+
+  it('and it is asked to end: put back all the same', async () => {
+    const program = run(...enabling('--yes', '--verbose'))
+    await eventually(() => Promise.resolve(program.shown() !== ''), 'the plan')
+    program.leave('stdout', 'stderr')
+    await changed('pg_hba.conf', true)
+    program.kill('SIGTERM')
+    expect([(await program.ended).code]).toEqual([130])
     await expectUntouched()
   })
 })
