@@ -4,7 +4,7 @@ import { codeOf, HostError, UserError } from '../errors.ts'
 import { archiveCommandFact } from '../facts/archive-command.ts'
 import { detectClusters, platformOf, typedPath } from '../platforms/index.ts'
 import type { Cluster } from '../platforms/platform.ts'
-import { accountOf, actingFor, statOf, unlessRefused } from '../platforms/reading.ts'
+import { accountOf, actingFor, statOf, textOf, unlessRefused } from '../platforms/reading.ts'
 import type { Account } from '../host/host.ts'
 import { readPostmaster } from '../plan/postmaster.ts'
 import { parentOf } from '../plan/state-directory.ts'
@@ -14,17 +14,17 @@ import { targetSettings } from '../postgres/recovery/configuration.ts'
 import type { TargetAction } from '../postgres/recovery/configuration.ts'
 import { timeInUtc, timeInZone } from '../postgres/recovery/target.ts'
 import type { RecoveryTarget } from '../postgres/recovery/target.ts'
-import { lsnToText, numberedSegment, parseWalName, segmentNumber } from '../postgres/wal/index.ts'
-import type { Landmark } from '../postgres/wal/index.ts'
+import { lsnToText, numberedSegment, parseHistory, parseWalName, segmentNumber } from '../postgres/wal/index.ts'
+import type { History, Landmark } from '../postgres/wal/index.ts'
 import { surveyArchive } from '../recover/archive.ts'
 import type { Archive } from '../recover/archive.ts'
-import { findBackups } from '../recover/backup.ts'
+import { findBackups, withoutLive } from '../recover/backup.ts'
 import type { Backup } from '../recover/backup.ts'
 import { choose, noBackup, obstacleError, readTarget } from '../recover/choose.ts'
 import { finish } from '../recover/finish.ts'
 import { commandsFor } from '../recover/guide.ts'
 import type { Remainder, Route } from '../recover/judge.ts'
-import { checkPlace, discardRestorePlace, makeRestorePlace, occupied } from '../recover/place.ts'
+import { checkPlace, discardRestorePlace, makeRestorePlace, occupied, tablespacesOf } from '../recover/place.ts'
 import type { PlaceState } from '../recover/place.ts'
 import { restoreBackup, sizeOf } from '../recover/restore.ts'
 import { localOffset, restoringFor } from '../recover/working.ts'
@@ -71,14 +71,24 @@ export async function recover(context: Context, selection: Selection, options: R
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       doing: ({ code, params }) => progress.update(compose(ui.words.progress[code], params, context.locale)),
     })
-    const found = await findBackups(restoring, fromBackup)
+    const all = named === undefined ? clusters : [...clusters, named]
+    const taken = (await Promise.all(all.map((one) => tablespacesOf(restoring, one)))).flatMap((places) => [...places?.values() ?? []])
+    const found = await withoutLive(restoring, await findBackups(restoring, fromBackup), taken)
     if (found.usable.length === 0) throw noBackup(fromBackup, found.unusable)
     const cluster = named ?? await matching(context, clusters, found.usable)
-    const archive = await surveyArchive(restoring, archivePath ?? await archiveOf(context, cluster))
-    const forbidden = [...await occupied(restoring, cluster === undefined ? clusters : [...clusters, cluster]), archive.path, fromBackup]
+    const surveyed = await surveyArchive(restoring, archivePath ?? await archiveOf(context, cluster))
+    const sources = found.usable.flatMap(({ format, tablespaces }) => (format === 'plain' ? tablespaces.map(({ source }) => source) : []))
+    const forbidden = [...await occupied(restoring, all), surveyed.path, fromBackup, ...sources]
     const state = await checkPlace(restoring, into, forbidden)
-    const remainder = await remainderOf(restoring, cluster, archive)
-    const { route, passedOver } = await choose(restoring, archive, found, target, options.timeline, remainder)
+    const rest = await remainderOf(restoring, cluster, surveyed)
+    const archive = { ...surveyed, histories: new Map([...rest?.histories ?? [], ...surveyed.histories]) }
+    const remainder = rest?.remainder
+    const same = cluster !== undefined && (await identifierIn(context, cluster))?.systemIdentifier === archive.systemIdentifier
+    const spaces = same ? await tablespacesOf(restoring, cluster) : undefined
+    const { route, passedOver } = await choose(restoring, archive, found, target, {
+      neighbour: { tablespaces: spaces === undefined ? undefined : new Set(spaces.keys()), mayMake: true },
+      ...(options.timeline === undefined ? {} : { timeline: options.timeline }), ...(remainder === undefined ? {} : { remainder }),
+    })
     const plan = await planOf(context, restoring, { cluster, archive, route, target, options, into, state, remainder, passedOver })
     progress.done()
     if (options.dryRun === true) return { ...plan.report, outcome: 'planned' }
@@ -158,15 +168,26 @@ async function archiveOf(context: Context, cluster: Cluster | undefined): Promis
   }
 }
 
+interface Rest {
+  readonly remainder: Remainder
+  /** Of the timelines that the remainder names. */
+  readonly histories: ReadonlyMap<number, History>
+}
+
 /** Segments that the server wrote and never archived; only of one that is down, because the newest one still grows. */
-async function remainderOf(restoring: Restoring, cluster: Cluster | undefined, archive: Archive): Promise<Remainder | undefined> {
+async function remainderOf(restoring: Restoring, cluster: Cluster | undefined, archive: Archive): Promise<Rest | undefined> {
   if (cluster === undefined || cluster.running) return undefined
   const { host, self } = restoring
   if (await unlessRefused(readPostmaster({ host, cluster, self })) !== undefined) return undefined
   const directory = `${cluster.dataDir}/pg_wal`
   const found = new Map<number, Set<number>>()
+  const histories = new Map<number, History>()
   for (const { name, kind } of await unlessRefused(host.list(directory, restoring.as)) ?? []) {
     const parsed = parseWalName(name)
+    if (parsed.kind === 'history' && !archive.histories.has(parsed.timeline)) {
+      const text = await textOf(host, `${directory}/${name}`, restoring.as)
+      if (text !== undefined) histories.set(parsed.timeline, parseHistory(text, parsed.timeline))
+    }
     const number = kind === 'file' && parsed.kind === 'segment' ? segmentNumber(parsed, archive.segmentSize) : undefined
     if (parsed.kind !== 'segment' || number === undefined || archive.has(parsed.timeline, number) || number <= (archive.newest.get(parsed.timeline) ?? -1)) continue
     // Recycled files have the names of segments to come, and the content of old ones.
@@ -174,8 +195,8 @@ async function remainderOf(restoring: Restoring, cluster: Cluster | undefined, a
     if (bytes === undefined || !begins(bytes, BigInt(number) * BigInt(archive.segmentSize), archive.systemIdentifier)) continue
     found.set(parsed.timeline, (found.get(parsed.timeline) ?? new Set()).add(number))
   }
-  const timeline = Math.max(...found.keys())
-  return found.size === 0 ? undefined : { directory, timeline, numbers: found.get(timeline)! }
+  const timeline = Math.max(...found.keys(), ...histories.keys())
+  return found.size + histories.size === 0 ? undefined : { remainder: { directory, timeline, numbers: found.get(timeline) ?? new Set(), histories: [...histories.keys()] }, histories }
 }
 
 function begins(bytes: Uint8Array, address: bigint, identifier: bigint): boolean {
@@ -252,6 +273,7 @@ async function planOf(context: Context, restoring: Restoring, { cluster, archive
       ...(route.firstOut === undefined ? {} : { firstOut: momentOf(route.firstOut) }),
     },
     into: { path: into, owner: restoring.owner.name, neededBytes, freeBytes, ...(state.kind === 'unfinished' ? { replaces: { since: state.since } } : {}) },
+    makes: route.makes.map(({ oid, location }) => ({ oid, location })),
     tablespaces: backup.tablespaces.map(({ oid, location }) => ({ oid, path: `${into}/tablespaces/${oid}`, ...(location === undefined ? {} : { location }) })),
     ...await commands(major ?? 0),
   }

@@ -487,10 +487,12 @@ export const en = {
     },
     passedOver: '{path} was passed over: {reason}',
     targetUnseen: 'the archive\'s files are in a form that cannot be searched here: whether the target is in them shows only when the server has got there',
+    makes: 'the tablespace {oid} was made after the backup: recovery makes it again at {location}, which must be there, be empty and belong to {owner}',
     noPrograms: 'no programs of PostgreSQL {major} were found: install them to start the restored server',
     unusable: {
       'no-backup-label': '{what} is missing', running: 'a data directory in use', 'label-unreadable': 'backup_label says nothing', incremental: 'incremental',
       'control-file': 'pg_control is damaged ({problem})', manifest: 'its manifest is damaged ({problem})', 'not-readable': 'not readable ({what})', 'needs-program': '{what} is not on this machine',
+      'form-unknown': 'a tar file in an unknown form ({what})', 'tablespace-live': 'its tablespace is the one in use ({what})', 'tablespace-made': 'a tablespace was made after it',
       'tablespace-missing': '{what} is missing', 'version-unknown': 'its version cannot be told', 'other-cluster': 'of another cluster', 'no-timeline': 'a history file is missing',
       'other-timeline': 'of another timeline', 'start-missing': 'the segment that it begins with is missing', 'end-missing': 'the archive ends before it does', gap: 'segments are missing after it',
       damaged: 'a segment after it is damaged', 'before-backup': 'it is younger than the target', 'beyond-archive': 'the archive ends before the target', 'no-such-point': 'the restore point is not there',

@@ -362,12 +362,20 @@ export const errorTexts = {
     'zh-TW': { message: '無法讀取 {path}（{what}）。', remedy: '還原後伺服器的擁有者必須能讀取備份：請以 root 或該擁有者執行，或授予讀取權限。' },
   },
   'backup-needs-program': {
-    en: { message: '{path} cannot be unpacked: {what} is not on this machine.', remedy: 'Install it, or unpack the backup yourself. gzip, lz4 and zstd are known.' },
-    'zh-TW': { message: '無法解開 {path}：這台機器上沒有 {what}。', remedy: '請安裝它，或自行解開備份。可使用的有 gzip、lz4 與 zstd。' },
+    en: { message: '{path} cannot be unpacked: {what} is not on this machine.', remedy: 'Install it (Debian and Ubuntu: apt install {what}), or unpack the backup yourself.' },
+    'zh-TW': { message: '無法解開 {path}：這台機器上沒有 {what}。', remedy: '請安裝它（Debian 與 Ubuntu：apt install {what}），或自行解開備份。' },
+  },
+  'backup-form-unknown': {
+    en: { message: '{path} cannot be unpacked: it has {what}, and which tar files make up the backup cannot be told.', remedy: 'Each must be there once: plain, or with the ending .gz, .lz4 or .zst. Unpack it yourself, or move what does not belong to it away.' },
+    'zh-TW': { message: '無法解開 {path}：其中有 {what}，無法得知備份由哪些 tar 檔組成。', remedy: '每個 tar 檔只能有一份：未壓縮，或副檔名為 .gz、.lz4 或 .zst。請自行解開，或移走不屬於備份的檔案。' },
   },
   'backup-tablespace-missing': {
     en: { message: '{path} is incomplete: the files of a tablespace are not at {what}.', remedy: 'Put them there, or take another backup.' },
     'zh-TW': { message: '{path} 不完整：{what} 沒有表空間的檔案。', remedy: '請將檔案放回該處，或使用另一份備份。' },
+  },
+  'backup-tablespace-live': {
+    en: { message: '{path} has no files of its own for a tablespace: its link leads to {what}, which a cluster of this machine uses.', remedy: 'A copy of a data directory without its tablespaces is no base backup. Name one that pg_basebackup or pgwal backup made.' },
+    'zh-TW': { message: '{path} 沒有自己的表空間檔案：其連結指向這台機器上某個叢集正在使用的 {what}。', remedy: '不含表空間的資料目錄副本不是基礎備份。請指定由 pg_basebackup 或 pgwal backup 製作的備份。' },
   },
   'backup-version-unknown': {
     en: { message: 'The version of {path} cannot be told ({what}).', remedy: 'Take another backup.' },
@@ -397,9 +405,13 @@ export const errorTexts = {
     en: { message: 'There is no archived WAL in {path}.', remedy: 'Name the directory with the archived WAL: --archive DIR' },
     'zh-TW': { message: '{path} 中沒有 WAL 歸檔。', remedy: '請指定存放 WAL 歸檔的目錄：--archive DIR' },
   },
+  'archive-needs-program': {
+    en: { message: 'The WAL in {path} is compressed with {program}, which is not on this machine.', remedy: 'Install it (Debian and Ubuntu: apt install {program}): the restored server needs it as well.' },
+    'zh-TW': { message: '{path} 中的 WAL 以 {program} 壓縮，而這台機器上沒有它。', remedy: '請安裝它（Debian 與 Ubuntu：apt install {program}）：還原後的伺服器也需要它。' },
+  },
   'archive-no-header': {
-    en: { message: 'None of the newest segments in {path} can be read as WAL.', remedy: 'Give the restored server\'s owner the right to read them, install what they are compressed with (lz4, zstd), or name another archive: --archive DIR' },
-    'zh-TW': { message: '{path} 中最新的區段都無法當作 WAL 讀取。', remedy: '請授予還原後伺服器的擁有者讀取權限、安裝壓縮它們的程式（lz4、zstd），或指定另一個歸檔：--archive DIR' },
+    en: { message: 'None of the newest segments in {path} can be read as WAL.', remedy: 'Give the restored server\'s owner the right to read them, or name another archive: --archive DIR' },
+    'zh-TW': { message: '{path} 中最新的區段都無法當作 WAL 讀取。', remedy: '請授予還原後伺服器的擁有者讀取權限，或指定另一個歸檔：--archive DIR' },
   },
   'archive-unknown': {
     en: { message: 'Where the archived WAL is cannot be told (cluster: {cluster}).', remedy: 'Name it: --archive DIR' },
@@ -468,6 +480,10 @@ export const errorTexts = {
   'target-beyond-archive': {
     en: { message: '{target} is beyond the archive {path}, which ends at {last}. Its last commit: {time}.', remedy: 'For everything there is: --to latest. If the server still runs, first have it archive the rest: SELECT pg_switch_wal()' },
     'zh-TW': { message: '{target} 超出歸檔 {path} 的範圍，歸檔結束於 {last}。最後一筆提交：{time}。', remedy: '若要還原到最後：--to latest。若伺服器仍在執行，請先讓它歸檔其餘部分：SELECT pg_switch_wal()' },
+  },
+  'target-tablespace-made': {
+    en: { message: 'Since the backup {backup}, a tablespace was made ({location}, in {segment}). To replay that on this machine would empty the tablespace in use.', remedy: 'Take a backup that was begun after that, or a target before it, or recover on another machine.' },
+    'zh-TW': { message: '在備份 {backup} 之後建立了表空間（{location}，位於 {segment}）。在這台機器上重播會清空使用中的表空間。', remedy: '請使用在那之後才開始的備份、指定在那之前的目標，或在另一台機器上還原。' },
   },
   'target-no-such-point': {
     en: { message: 'There is no restore point {name} in {path} since the backup. The newest that are there: {known}.', remedy: 'Correct the name, or give a time or an LSN. A name that looks like a time: --to name:NAME' },

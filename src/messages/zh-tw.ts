@@ -468,10 +468,12 @@ export const zhTW: Messages = {
     },
     passedOver: '略過 {path}：{reason}',
     targetUnseen: '歸檔檔案的形式無法在此搜尋：目標是否在其中，要等伺服器重播到該處才知道',
+    makes: '表空間 {oid} 建立於備份之後：還原時會在 {location} 重新建立，該目錄必須存在、為空且屬於 {owner}',
     noPrograms: '找不到 PostgreSQL {major} 的程式：請先安裝，才能啟動還原後的伺服器',
     unusable: {
       'no-backup-label': '缺少 {what}', running: '是使用中的資料目錄', 'label-unreadable': 'backup_label 沒有內容', incremental: '是增量備份',
       'control-file': 'pg_control 已損壞（{problem}）', manifest: 'manifest 已損壞（{problem}）', 'not-readable': '無法讀取（{what}）', 'needs-program': '這台機器上沒有 {what}',
+      'form-unknown': 'tar 檔的形式不明（{what}）', 'tablespace-live': '其表空間就是使用中的那一個（{what}）', 'tablespace-made': '其後建立了表空間',
       'tablespace-missing': '缺少 {what}', 'version-unknown': '無法得知版本', 'other-cluster': '屬於另一個叢集', 'no-timeline': '缺少歷史檔',
       'other-timeline': '屬於另一條時間軸', 'start-missing': '缺少它開始的區段', 'end-missing': '歸檔在它之前就結束了', gap: '其後缺少區段',
       damaged: '其後有損壞的區段', 'before-backup': '它比目標新', 'beyond-archive': '歸檔在目標之前就結束了', 'no-such-point': '沒有該還原點',

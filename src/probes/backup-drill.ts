@@ -17,7 +17,7 @@ import type { RecoveryTarget } from '../postgres/recovery/target.ts'
 import { lsnFromText, segmentName } from '../postgres/wal/index.ts'
 import { surveyArchive } from '../recover/archive.ts'
 import type { Archive } from '../recover/archive.ts'
-import { findBackups } from '../recover/backup.ts'
+import { findBackups, withoutLive } from '../recover/backup.ts'
 import { choose, noBackup, readTarget } from '../recover/choose.ts'
 import { writeTablespaceMap } from '../recover/finish.ts'
 import type { Route } from '../recover/judge.ts'
@@ -36,9 +36,9 @@ import type { Probe, Probing } from './probe.ts'
 /** What keeps a backup from being restored: errors that recover has as well, here as findings with the same words. */
 const NO_WAY = [
   'no-backup', 'backup-no-backup-label', 'backup-running', 'backup-label-unreadable', 'backup-incremental', 'backup-control-file', 'backup-manifest', 'backup-not-readable',
-  'backup-needs-program', 'backup-tablespace-missing', 'backup-version-unknown', 'backup-damaged', 'backup-differs', 'backup-wrong-size', 'restore-failed',
-  'archive-unusable', 'archive-empty', 'archive-no-header', 'target-other-cluster', 'target-no-timeline', 'target-other-timeline', 'target-start-missing', 'target-end-missing',
-  'target-gap', 'target-damaged', 'target-before-backup', 'target-beyond-archive', 'target-no-such-point',
+  'backup-needs-program', 'backup-form-unknown', 'backup-tablespace-missing', 'backup-tablespace-live', 'backup-version-unknown', 'backup-damaged', 'backup-differs', 'backup-wrong-size', 'restore-failed',
+  'archive-unusable', 'archive-empty', 'archive-needs-program', 'archive-no-header', 'target-other-cluster', 'target-no-timeline', 'target-other-timeline', 'target-start-missing', 'target-end-missing',
+  'target-gap', 'target-damaged', 'target-before-backup', 'target-beyond-archive', 'target-no-such-point', 'target-tablespace-made',
 ] as const satisfies readonly ErrorCode[]
 type NoWay = (typeof NO_WAY)[number]
 type OwnCode = 'not-reached' | 'stalled' | 'no-space' | 'space-ran-out' | 'directory-unusable' | 'not-archived' | 'refused'
@@ -159,13 +159,20 @@ interface Prepared {
 /** @throws UserError where no backup leads to the target, DrillFailure `not-archived` */
 async function prepare(probing: Probing, restoring: Restoring, { directory, to }: NonNullable<Probing['fromBackup']>, path: string): Promise<Prepared> {
   const { session } = probing
-  const found = await findBackups(restoring, directory)
-  if (found.usable.length === 0) throw noBackup(directory, found.unusable)
+  const there = await findBackups(restoring, directory)
+  if (there.usable.length === 0) throw noBackup(directory, there.unusable)
   const asked = to === undefined ? undefined : readTarget(to)
   const [now] = await session.query('SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline')
-  const target = asked ?? await mark(probing, restoring, path)
+  // Without a mark, the end of the archive would move on while the copy gets there.
+  const target = asked === undefined || asked.kind === 'latest' ? await mark(probing, restoring, path) : asked
   const archive = await surveyArchive(restoring, path)
-  const { route } = await choose(restoring, archive, found, target, Number.parseInt(String(now?.['timeline']), 16))
+  // Last of all: what the copy replays was written before.
+  const rows = await session.query("SELECT oid::text AS oid, pg_tablespace_location(oid) AS location FROM pg_tablespace WHERE pg_tablespace_location(oid) LIKE '/%'")
+  const found = await withoutLive(restoring, there, rows.map(({ location }) => String(location)))
+  if (found.usable.length === 0) throw noBackup(directory, found.unusable)
+  const { route } = await choose(restoring, archive, found, target, {
+    timeline: Number.parseInt(String(now?.['timeline']), 16), neighbour: { tablespaces: new Set(rows.map(({ oid }) => String(oid))), mayMake: false },
+  })
   return { archive, route, target }
 }
 

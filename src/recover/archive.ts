@@ -1,6 +1,7 @@
 /** The archive that a recovery reads from: which segments, in which form, along which timelines. */
 import zlib from 'node:zlib'
 import { codeOf, UserError } from '../errors.ts'
+import { DECOMPRESSORS } from '../postgres/archive-command/index.ts'
 import type { WalSuffix } from '../postgres/archive-command/index.ts'
 import { checkSegment, numberedSegment, parseBackupHistory, parseHistory, parseWalName, readSegmentHeader, SEGMENT_HEADER_BYTES, segmentNumber, SegmentSet } from '../postgres/wal/index.ts'
 import type { BackupHistory, History, SegmentHeader, SegmentProblem } from '../postgres/wal/index.ts'
@@ -16,6 +17,8 @@ export interface Archive {
   /** Of its segments, where their header tells it. */
   readonly major: number | undefined
   readonly has: (timeline: number, number: number) => boolean
+  /** The program that makes a segment whole again and is not on this machine; undefined where the segment can be had. */
+  readonly lacking: (timeline: number, number: number) => string | undefined
   /** Timelines with segments, and the number of the newest one of each. */
   readonly newest: ReadonlyMap<number, number>
   readonly histories: ReadonlyMap<number, History>
@@ -28,10 +31,12 @@ const TEXT_LIMIT = 64 << 10
 const MOST_TEXTS = 5000
 /** Looked at for a readable header, the newest first. */
 const MOST_HEADERS = 20
+/** A larger segment does not come through a program whole: what it writes is held as one text. */
+const LARGEST_THROUGH_PROGRAM = 64 << 20
 
 /**
  * Looks through the archive.
- * @throws UserError `archive-unusable` where it cannot be read, `archive-empty`, `archive-no-header`
+ * @throws UserError `archive-unusable` where it cannot be read, `archive-empty`, `archive-needs-program`, `archive-no-header`
  */
 export async function surveyArchive(restoring: Restoring, path: string): Promise<Archive> {
   const { host, as } = restoring
@@ -57,12 +62,23 @@ export async function surveyArchive(restoring: Restoring, path: string): Promise
   }
   checkpoint(restoring)
   segments.sort((a, b) => (a.name < b.name ? 1 : -1))
-  const header = await firstHeader(restoring, path, segments)
-  if (header === undefined) throw new UserError(segments.length === 0 ? 'archive-empty' : 'archive-no-header', { path })
-  const set = new SegmentSet(header.segmentSize)
+  const missing = new Map<WalSuffix, string>()
+  for (const suffix of suffixes) if (suffix !== '' && await host.which(DECOMPRESSORS[suffix]) === undefined) missing.set(suffix, DECOMPRESSORS[suffix])
+  const needed = (suffix: WalSuffix): void => {
+    const program = missing.get(suffix)
+    if (program !== undefined) throw new UserError('archive-needs-program', { path, program })
+  }
+  const header = await firstHeader(restoring, path, segments.filter(({ suffix }) => !missing.has(suffix)))
+  if (header === undefined) {
+    for (const { suffix } of segments) needed(suffix)
+    throw new UserError(segments.length === 0 ? 'archive-empty' : 'archive-no-header', { path })
+  }
+  const ordered = (['', '.gz', '.lz4', '.zst'] as const).filter((suffix) => suffixes.has(suffix))
+  const sets = ordered.map((suffix) => [suffix, new SegmentSet(header.segmentSize)] as const)
+  const setOf = new Map<WalSuffix, SegmentSet>(sets)
   const newest = new Map<number, number>()
-  for (const { name } of segments) {
-    set.add(name)
+  for (const { name, suffix } of segments) {
+    setOf.get(suffix)!.add(name)
     const parsed = parseWalName(name)
     const number = parsed.kind === 'segment' ? segmentNumber(parsed, header.segmentSize) : undefined
     if (parsed.kind === 'segment' && number !== undefined && number > (newest.get(parsed.timeline) ?? -1)) newest.set(parsed.timeline, number)
@@ -70,6 +86,8 @@ export async function surveyArchive(restoring: Restoring, path: string): Promise
   const histories = new Map<number, History>()
   const backups: BackupHistory[] = []
   for (const file of texts) {
+    // Without it nobody knows the way; a `.backup` file only tells more of what is known.
+    if (/\.history\.\w+$/.test(file)) needed(SUFFIX.exec(file)![0] as WalSuffix)
     const bytes = await readWhole(restoring, `${path}/${file}`, TEXT_LIMIT).catch((error: unknown) => {
       if (codeOf(error) === '') throw error
       return undefined
@@ -82,9 +100,14 @@ export async function surveyArchive(restoring: Restoring, path: string): Promise
     if (backup?.stop !== undefined) backups.push(backup)
   }
   return {
-    path, segmentSize: header.segmentSize, systemIdentifier: header.systemIdentifier, major: header.major,
-    suffixes: (['', '.gz', '.lz4', '.zst'] as const).filter((suffix) => suffixes.has(suffix)),
-    has: (timeline, number) => set.has(timeline, number), newest, histories, backups,
+    path, segmentSize: header.segmentSize, systemIdentifier: header.systemIdentifier, major: header.major, suffixes: ordered,
+    has: (timeline, number) => sets.some(([, set]) => set.has(timeline, number)),
+    lacking: (timeline, number) => {
+      // The first is the one that restore_command takes.
+      const found = sets.find(([, set]) => set.has(timeline, number))
+      return found === undefined ? undefined : missing.get(found[0])
+    },
+    newest, histories, backups,
   }
 }
 
@@ -101,9 +124,10 @@ async function firstHeader(restoring: Restoring, path: string, segments: readonl
 
 const GZIP_PART = 4096
 
-async function headerOf({ host, as }: Restoring, file: string): Promise<ReturnType<typeof readSegmentHeader>> {
+async function headerOf(restoring: Restoring, file: string): Promise<ReturnType<typeof readSegmentHeader>> {
+  const { host, as } = restoring
   if (!SUFFIX.test(file)) return readSegmentHeader(await host.readPart(file, 0, SEGMENT_HEADER_BYTES, as))
-  if (!file.endsWith('.gz')) return throughProgram(host, as, file)
+  if (!file.endsWith('.gz')) return headerThroughProgram(restoring, file)
   const part = await host.readPart(file, 0, GZIP_PART, as)
   try {
     return readSegmentHeader(zlib.gunzipSync(part, { finishFlush: zlib.constants.Z_SYNC_FLUSH }))
@@ -112,15 +136,26 @@ async function headerOf({ host, as }: Restoring, file: string): Promise<ReturnTy
   }
 }
 
+function throughShell({ host, as, signal }: Pick<Restoring, 'host' | 'as' | 'signal'>, file: string, then: string, maxOutput: number): ReturnType<Restoring['host']['run']> {
+  const program = DECOMPRESSORS[file.endsWith('.lz4') ? '.lz4' : '.zst']
+  return host.run('/bin/sh', ['-c', `"$1" -dc <"$2"${then}`, 'sh', program, file], { ...as, maxOutput, ...(signal === undefined ? {} : { stop: signal }) })
+}
+
 /** The header through lz4 or zstd, which Node does not have: as octal bytes, because a program's output comes as text. */
-async function throughProgram(host: Restoring['host'], as: Restoring['as'], file: string): Promise<ReturnType<typeof readSegmentHeader>> {
-  const program = file.endsWith('.lz4') ? 'lz4' : 'zstd'
-  const { stdout } = await host.run('/bin/sh', ['-c', `"$1" -dc <"$2" | od -An -v -tx1 -N ${SEGMENT_HEADER_BYTES}`, 'sh', program, file], as)
+async function headerThroughProgram(restoring: Restoring, file: string): Promise<ReturnType<typeof readSegmentHeader>> {
+  const { stdout } = await throughShell(restoring, file, ` | od -An -v -tx1 -N ${SEGMENT_HEADER_BYTES}`, 4096)
   return readSegmentHeader(Uint8Array.from(stdout.trim().split(/\s+/).filter((byte) => byte !== ''), (byte) => Number.parseInt(byte, 16)))
 }
 
-/** A file of the archive as it was before it was compressed. @throws HostError `not-supported` for a form that only a program can read */
-async function readWhole({ host, as }: Restoring, file: string, limit: number): Promise<Uint8Array> {
+/** A file of the archive as it was before it was compressed; nothing where that does not succeed. */
+async function readWhole(restoring: Restoring, file: string, limit: number): Promise<Uint8Array> {
+  const { host, as } = restoring
+  if (/\.(?:lz4|zst)$/.test(file)) {
+    // It throws where there is no such file, which a shell would only say in words.
+    await host.stat(file, as)
+    if (limit > LARGEST_THROUGH_PROGRAM) return new Uint8Array()
+    return Buffer.from((await throughShell(restoring, file, ' | base64', limit * 2)).stdout, 'base64')
+  }
   const bytes = await host.read(file, { ...as, limit })
   if (!file.endsWith('.gz')) return bytes
   try {
@@ -131,13 +166,13 @@ async function readWhole({ host, as }: Restoring, file: string, limit: number): 
 }
 
 /** One segment's content, or undefined where it is in no form that can be read here. */
-export async function readSegment(restoring: Restoring, archive: Archive, timeline: number, number: number, elsewhere?: string): Promise<Uint8Array | undefined> {
+export async function readSegment(restoring: Restoring, archive: Archive, timeline: number, number: number, elsewhere: readonly string[] = []): Promise<Uint8Array | undefined> {
   const name = numberedSegment(timeline, number, archive.segmentSize)
-  const places = [...archive.suffixes.map((suffix) => `${archive.path}/${name}${suffix}`), ...(elsewhere === undefined ? [] : [`${elsewhere}/${name}`])]
+  const places = [...archive.suffixes.map((suffix) => `${archive.path}/${name}${suffix}`), ...elsewhere.map((directory) => `${directory}/${name}`)]
   for (const place of places) {
-    if (/\.(?:lz4|zst)$/.test(place)) continue
     try {
-      return await readWhole(restoring, place, archive.segmentSize)
+      const bytes = await readWhole(restoring, place, archive.segmentSize)
+      if (bytes.length > 0) return bytes
     } catch (error) {
       if (codeOf(error) === '') throw error
     }
@@ -180,12 +215,15 @@ export async function findDamage(restoring: Restoring, archive: Archive, segment
   return undefined
 }
 
-/** The timeline that a recovery follows by default: the newest one that comes from the backup's. */
+/**
+ * The timeline that a recovery follows by default: the newest one that comes from the backup's. Where there are segments of a newer
+ * one, and nothing tells where that comes from, it is that one: nobody may end before it without being told.
+ */
 export function newestTimeline(archive: Archive, from: number): number {
   let newest = from
   for (const [timeline, { parents }] of archive.histories) {
     if (timeline > newest && parents.some((parent) => parent.timeline === from)) newest = timeline
   }
-  return newest
+  return Math.max(newest, ...[...archive.newest.keys()].filter((timeline) => !archive.histories.has(timeline)))
 }
 

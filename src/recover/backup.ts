@@ -5,7 +5,7 @@
  */
 import { codeOf } from '../errors.ts'
 import type { DirectoryEntry } from '../host/host.ts'
-import { absolute, entriesOf, textOf } from '../platforms/reading.ts'
+import { absolute, entriesOf, realPathOf, textOf } from '../platforms/reading.ts'
 import { parsePgVersion } from '../platforms/data-directory.ts'
 import { MANIFEST_NAME, readManifest } from '../postgres/backup/manifest.ts'
 import type { BackupManifest } from '../postgres/backup/manifest.ts'
@@ -22,7 +22,8 @@ import type { Restoring } from './working.ts'
 export interface Unusable {
   readonly path: string
   readonly code:
-    | 'no-backup-label' | 'running' | 'label-unreadable' | 'incremental' | 'control-file' | 'manifest' | 'not-readable' | 'needs-program' | 'tablespace-missing' | 'version-unknown'
+    | 'no-backup-label' | 'running' | 'label-unreadable' | 'incremental' | 'control-file' | 'manifest' | 'not-readable' | 'needs-program' | 'form-unknown'
+    | 'tablespace-missing' | 'tablespace-live' | 'version-unknown'
   readonly what: string
 }
 
@@ -37,8 +38,8 @@ export interface BackupTablespace {
 export interface Backup {
   readonly path: string
   readonly format: 'plain' | 'tar'
-  /** Of a tar: the ending of its files after `.tar`. */
-  readonly compression: '' | '.gz' | '.lz4' | '.zst'
+  /** Whether any of its files is compressed: how large they are then is not known. */
+  readonly compressed: boolean
   readonly label: BackupHistory
   readonly timeline: number
   readonly start: Lsn
@@ -53,6 +54,8 @@ export interface Backup {
   readonly tablespaces: readonly BackupTablespace[]
   /** Names of the segments that it has itself; of a tar, only whether there are any is known. */
   readonly wal: ReadonlySet<string> | 'packed'
+  /** Of a tar: its files beside those of the tablespaces. */
+  readonly tars?: { readonly base: string; readonly wal?: string }
 }
 
 export interface FoundBackups {
@@ -64,10 +67,11 @@ export interface FoundBackups {
 const DEPTH = 2
 const MOST_ENTRIES = 2000
 const LABEL = 'backup_label'
+export const TABLESPACE_MAP = 'tablespace_map'
 const TEXT_LIMIT = 64 << 10
 const MANIFEST_LIMIT = 1 << 30
-const TAR = /^base\.tar(\.gz|\.lz4|\.zst|)$/
-const UNREADABLE_TAR = /^base\.tar\.\w+$/
+/** The files of a tar backup; each may be compressed in its own way. */
+const MEMBER = /^(base|pg_wal|\d+)\.tar(\.\w+)?$/
 
 class NotUsable extends Error {
   constructor(readonly code: Unusable['code'], readonly what: string) {
@@ -111,7 +115,7 @@ type Read = (restoring: Restoring, path: string, entries: readonly DirectoryEntr
 /** How to read a directory with these entries; undefined where it is neither a backup nor anything like it. */
 function reading(entries: readonly DirectoryEntry[]): Read | undefined {
   const names = new Set(entries.map(({ name }) => name))
-  if (entries.some(({ name }) => TAR.test(name) || UNREADABLE_TAR.test(name))) return readTar
+  if (entries.some(({ name }) => MEMBER.exec(name)?.[1] === 'base')) return readTar
   return names.has(LABEL) || (names.has('PG_VERSION') && names.has('global')) ? readPlain : undefined
 }
 
@@ -133,7 +137,7 @@ async function readPlain(restoring: Restoring, path: string, entries: readonly D
   const manifest = await manifestIn(restoring, path, names)
   const tablespaces = await plainTablespaces(restoring, path)
   const wal = new Set((await entriesOf(host, `${path}/pg_wal`, as)).map(({ name }) => name).filter((name) => parseWalName(name).kind === 'segment'))
-  return { path, format: 'plain', compression: '', control, major, tablespaces, wal, ...common(label, manifest, control.timeline) }
+  return { path, format: 'plain', compressed: false, control, major, tablespaces, wal, ...common(label, manifest, control.timeline) }
 }
 
 async function plainTablespaces({ host, as }: Restoring, path: string): Promise<BackupTablespace[]> {
@@ -150,28 +154,43 @@ async function plainTablespaces({ host, as }: Restoring, path: string): Promise<
 
 async function readTar(restoring: Restoring, path: string, entries: readonly DirectoryEntry[]): Promise<Backup> {
   const names = new Set(entries.map(({ name }) => name))
-  const base = entries.find(({ name }) => TAR.test(name))?.name
-  if (base === undefined) throw new NotUsable('needs-program', entries.find(({ name }) => UNREADABLE_TAR.test(name))!.name)
-  const compression = TAR.exec(base)![1] as Backup['compression']
-  if (compression !== '' && await restoring.host.which(DECOMPRESSORS[compression]) === undefined) throw new NotUsable('needs-program', DECOMPRESSORS[compression])
+  const members = new Map<string, string>()
+  let compressed = false
+  for (const { name } of entries) {
+    const [, member, ending] = MEMBER.exec(name) ?? []
+    if (member === undefined) continue
+    const program = ending === undefined ? undefined : decompressorOf(name)
+    if (ending !== undefined && program === undefined) throw new NotUsable('form-unknown', name)
+    // What is there twice was packed again by hand; which of them is whole, nobody knows.
+    if (members.has(member)) throw new NotUsable('form-unknown', `${members.get(member)!}, ${name}`)
+    if (program !== undefined && await restoring.host.which(program) === undefined) throw new NotUsable('needs-program', program)
+    members.set(member, name)
+    compressed ||= program !== undefined
+  }
+  const base = members.get('base')!
   const text = await memberText(restoring, `${path}/${base}`, LABEL)
   if (text === '') throw new NotUsable('no-backup-label', `${path}/${base}`)
   const label = labelOf(text, `${path}/${base}`)
   const manifest = await manifestIn(restoring, path, names)
-  const tars = [...names].filter((name) => /^\d+\.tar/.test(name))
-  const map = tars.length === 0 ? '' : await memberText(restoring, `${path}/${base}`, 'tablespace_map')
-  const locations = new Map(map.split('\n').flatMap((line) => {
+  const oids = [...members.keys()].filter((member) => /^\d/.test(member))
+  // Not looked for without need: where there is none, all of the tar is read.
+  const locations = mapOf(oids.length === 0 ? '' : await memberText(restoring, `${path}/${base}`, TABLESPACE_MAP))
+  const tablespaces = oids.map((oid): BackupTablespace => {
+    const location = locations.get(oid)
+    return { oid, source: `${path}/${members.get(oid)!}`, ...(location === undefined ? {} : { location }) }
+  })
+  for (const oid of locations.keys()) if (!members.has(oid)) throw new NotUsable('tablespace-missing', `${path}/${oid}.tar`)
+  const wal = members.get('pg_wal')
+  const tars = { base: `${path}/${base}`, ...(wal === undefined ? {} : { wal: `${path}/${wal}` }) }
+  return { path, format: 'tar', compressed, tars, tablespaces, wal: wal === undefined ? new Set() : 'packed', ...common(label, manifest, undefined) }
+}
+
+/** The places in a tablespace_map, by their numbers. */
+export function mapOf(text: string): Map<string, string> {
+  return new Map(text.split('\n').flatMap((line) => {
     const parts = /^(\d+) (.+)$/.exec(line)
     return parts === null ? [] : [[parts[1]!, parts[2]!.replaceAll('\\\\', '\\')] as const]
   }))
-  const tablespaces = tars.map((name): BackupTablespace => {
-    const oid = name.slice(0, name.indexOf('.'))
-    const location = locations.get(oid)
-    return { oid, source: `${path}/${name}`, ...(location === undefined ? {} : { location }) }
-  })
-  for (const oid of locations.keys()) if (!tablespaces.some((one) => one.oid === oid)) throw new NotUsable('tablespace-missing', `${oid}.tar${compression}`)
-  const packed = [...names].some((name) => /^pg_wal\.tar/.test(name))
-  return { path, format: 'tar', compression, tablespaces, wal: packed ? 'packed' : new Set(), ...common(label, manifest, undefined) }
 }
 
 function labelOf(text: string, what: string): BackupHistory {
@@ -199,17 +218,38 @@ async function manifestIn({ host, as }: Restoring, path: string, names: Readonly
   return manifest
 }
 
-/** What tar is told about how a file is compressed: its name does not always tell it. */
-export function tarCompression(compression: Backup['compression']): string[] {
-  return compression === '' ? [] : [`--use-compress-program=${DECOMPRESSORS[compression]}`]
+/** What makes a file whole again, by its name's ending; undefined where it is not compressed, or by nothing that is known. */
+function decompressorOf(file: string): string | undefined {
+  const ending = /\.\w+$/.exec(file)?.[0] ?? ''
+  return Object.hasOwn(DECOMPRESSORS, ending) ? DECOMPRESSORS[ending as keyof typeof DECOMPRESSORS] : undefined
+}
+
+/** What tar is told about how a file is compressed: not every tar looks. */
+export function tarCompression(file: string): string[] {
+  const program = decompressorOf(file)
+  return program === undefined ? [] : [`--use-compress-program=${program}`]
 }
 
 /** The text of one of the first files in a tar; empty where it is not there. */
 async function memberText({ host, as, signal }: Restoring, tar: string, member: string): Promise<string> {
-  const compression = TAR.exec(tar.slice(tar.lastIndexOf('/') + 1))![1] as Backup['compression']
   // Both stand at its beginning; only GNU tar knows how to stop there.
   const { stdout: version } = await host.run('tar', ['--version'])
   const once = version.includes('GNU tar') ? ['--occurrence=1'] : []
-  const done = await host.run('tar', [...tarCompression(compression), ...once, '-xOf', tar, '--', member], { ...as, timeoutMs: 3_600_000, maxOutput: TEXT_LIMIT, ...(signal === undefined ? {} : { stop: signal }) })
+  const done = await host.run('tar', [...tarCompression(tar), ...once, '-xOf', tar, '--', member], { ...as, timeoutMs: 3_600_000, maxOutput: TEXT_LIMIT, ...(signal === undefined ? {} : { stop: signal }) })
   return done.stdout
+}
+
+/** Backups whose tablespaces are the very directories that a running cluster has are none: what was copied are the links. */
+export async function withoutLive({ host, as }: Restoring, { usable, unusable }: FoundBackups, taken: readonly string[]): Promise<FoundBackups> {
+  const real = async (path: string): Promise<string> => await realPathOf(host, path, as) ?? path
+  const places = new Set(await Promise.all(taken.map(real)))
+  const kept: Backup[] = []
+  const others: Unusable[] = []
+  for (const backup of usable) {
+    const sources = backup.format === 'plain' ? await Promise.all(backup.tablespaces.map(({ source }) => real(source))) : []
+    const live = sources.find((source) => places.has(source))
+    if (live === undefined) kept.push(backup)
+    else others.push({ path: backup.path, code: 'tablespace-live', what: live })
+  }
+  return { usable: kept, unusable: [...others, ...unusable] }
 }

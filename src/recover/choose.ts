@@ -6,7 +6,7 @@ import type { RecoveryTarget } from '../postgres/recovery/target.ts'
 import type { Archive } from './archive.ts'
 import type { Backup, FoundBackups, Unusable } from './backup.ts'
 import { judge } from './judge.ts'
-import type { Obstacle, Remainder, Route } from './judge.ts'
+import type { Judging, Obstacle, Route } from './judge.ts'
 import { localOffset } from './working.ts'
 import type { Restoring } from './working.ts'
 
@@ -36,12 +36,12 @@ export interface Chosen {
 }
 
 /** The newest backup from which there is a way. @throws UserError with what stands in the way of the newest, or of the oldest where the target is too old for all */
-export async function choose(restoring: Restoring, archive: Archive, { usable, unusable }: FoundBackups, target: RecoveryTarget, timeline?: number, remainder?: Remainder): Promise<Chosen> {
+export async function choose(restoring: Restoring, archive: Archive, { usable, unusable }: FoundBackups, target: RecoveryTarget, judging: Judging): Promise<Chosen> {
   const met: { backup: Backup; obstacle: Obstacle }[] = []
   for (const backup of usable) {
-    const found = await judge(restoring, archive, backup, target, timeline, remainder)
+    const found = await judge(restoring, archive, backup, target, judging)
     if (!('code' in found)) {
-      const passedOver = [...unusable, ...met.map((one) => ({ path: one.backup.path, code: one.obstacle.code, what: '' }))]
+      const passedOver = [...unusable, ...met.map((one) => ({ path: one.backup.path, code: one.obstacle.code, what: 'program' in one.obstacle ? one.obstacle.program : '' }))]
       return { route: found, passedOver }
     }
     met.push({ backup, obstacle: found })
@@ -64,6 +64,8 @@ export function obstacleError(backup: Backup, obstacle: Obstacle, archive: Archi
     case 'damaged': return new UserError('target-damaged', { file: obstacle.file, problem: obstacle.problem })
     case 'before-backup': return new UserError('target-before-backup', { target: asked, backup: backup.path, end: obstacle.end, time: moment(obstacle.time) })
     case 'beyond-archive': return new UserError('target-beyond-archive', { target: asked, path: archive.path, last: obstacle.last, time: moment(obstacle.time) })
+    case 'tablespace-made': return new UserError('target-tablespace-made', { backup: backup.path, location: obstacle.location, segment: obstacle.segment })
+    case 'needs-program': return new UserError('archive-needs-program', { path: archive.path, program: obstacle.program })
     case 'no-such-point': return new UserError('target-no-such-point', { name: obstacle.name, path: archive.path, known: obstacle.known.join(', ') || '–' })
   }
 }

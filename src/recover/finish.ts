@@ -6,12 +6,13 @@ import type { ControlLimits } from '../postgres/control-file.ts'
 import { recoveryConfiguration } from '../postgres/recovery/configuration.ts'
 import type { TargetAction } from '../postgres/recovery/configuration.ts'
 import type { RecoveryTarget } from '../postgres/recovery/target.ts'
-import { numberedSegment } from '../postgres/wal/index.ts'
+import { historyName, numberedSegment } from '../postgres/wal/index.ts'
 import type { Archive } from './archive.ts'
 import type { Remainder, Route } from './judge.ts'
 import { UNFINISHED } from './place.ts'
 import type { RestorePlace } from './place.ts'
 import type { Restored } from './restore.ts'
+import { checkpoint } from './working.ts'
 import type { Restoring } from './working.ts'
 
 export interface Finishing {
@@ -72,10 +73,15 @@ export async function writeTablespaceMap({ host, as }: Restoring, place: Pick<Re
   if (map !== undefined) await host.replace(path, new TextEncoder().encode(map), { ...as, expect: null, mode: 0o600 })
 }
 
-async function copyRemainder({ host, as }: Restoring, place: RestorePlace, archive: Archive, route: Route, remainder: Remainder | undefined): Promise<void> {
-  if (remainder === undefined || route.remainder.length === 0) return
-  const names = route.remainder.map((number) => `${remainder.directory}/${numberedSegment(remainder.timeline, number, archive.segmentSize)}`)
-  const done = await host.run('cp', ['--', ...names, `${place.dataDir}/pg_wal/`], { ...as, timeoutMs: 3_600_000 })
+async function copyRemainder(restoring: Restoring, place: RestorePlace, archive: Archive, route: Route, remainder: Remainder | undefined): Promise<void> {
+  const { host, as, signal } = restoring
+  if (remainder === undefined) return
+  const segments = route.remainder.map((number) => numberedSegment(remainder.timeline, number, archive.segmentSize))
+  // Where the archive has no history file, the server looks for it here.
+  const names = [...segments, ...(remainder.histories.includes(route.timeline) ? [historyName(route.timeline)] : [])]
+  if (names.length === 0) return
+  const done = await host.run('cp', ['--', ...names.map((name) => `${remainder.directory}/${name}`), `${place.dataDir}/pg_wal/`], { ...as, timeoutMs: 3_600_000, ...(signal === undefined ? {} : { stop: signal }) })
+  checkpoint(restoring)
   if (done.code !== 0) throw new UserError('restore-failed', { path: remainder.directory, reason: done.stderr.trim().split('\n', 1)[0] ?? '' })
 }
 

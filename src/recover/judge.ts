@@ -1,6 +1,7 @@
 /** Whether a backup and the archive lead to the target, and what will be in and what will not. */
-import { numberedSegment } from '../postgres/wal/index.ts'
-import type { Landmark, Lsn } from '../postgres/wal/index.ts'
+import { codeOf } from '../errors.ts'
+import { historyName, numberedSegment } from '../postgres/wal/index.ts'
+import type { Landmark, Lsn, MadeTablespace } from '../postgres/wal/index.ts'
 import { LandmarkReader, lsnToText } from '../postgres/wal/index.ts'
 import type { RecoveryTarget } from '../postgres/recovery/target.ts'
 import { reachOf, timelineAt, wayFrom } from '../postgres/recovery/way.ts'
@@ -17,6 +18,8 @@ export interface Remainder {
   readonly directory: string
   readonly timeline: number
   readonly numbers: ReadonlySet<number>
+  /** Timelines whose history file is there and not in the archive. */
+  readonly histories: readonly number[]
 }
 
 export interface Route {
@@ -35,6 +38,23 @@ export interface Route {
   readonly targetSeen: boolean
   /** Segments taken from the old pg_wal. */
   readonly remainder: readonly number[]
+  /** Tablespaces that recovery makes, at the very places that they had. */
+  readonly makes: readonly MadeTablespace[]
+}
+
+/** Whose tablespaces a recovery could reach into: to replay CREATE TABLESPACE empties the directory that it names, and no map changes that. */
+export interface Neighbour {
+  /** Tablespaces of the cluster that the backup is of, by their number; undefined where it is not known. */
+  readonly tablespaces: ReadonlySet<string> | undefined
+  /** Whether recovery may make tablespaces outside of its own directory where nobody's are. */
+  readonly mayMake: boolean
+}
+
+export interface Judging {
+  /** The timeline to follow; default: the newest that comes from the backup's. */
+  readonly timeline?: number
+  readonly remainder?: Remainder
+  readonly neighbour: Neighbour
 }
 
 export type Obstacle =
@@ -51,23 +71,26 @@ export type Obstacle =
   /** `last`: where the archive ends; `time`: of its last commit. */
   | { readonly code: 'beyond-archive'; readonly last: string; readonly time?: bigint }
   | { readonly code: 'no-such-point'; readonly name: string; readonly known: readonly string[] }
+  /** `segment`: with its making, or one that cannot be read and may have it. */
+  | { readonly code: 'tablespace-made'; readonly location: string; readonly segment: string }
+  | { readonly code: 'needs-program'; readonly program: string }
 
 /** Segments that are read one after the other to find a restore point. */
 const MOST_SEARCHED = 20_000
 /** Names that are told where the asked one is not there. */
 const MOST_KNOWN = 5
 
-/** Judges one backup. `wanted`: the timeline to follow; default: the newest that comes from the backup's. */
-export async function judge(restoring: Restoring, archive: Archive, backup: Backup, target: RecoveryTarget, wanted?: number, remainder?: Remainder): Promise<Route | Obstacle> {
+/** Judges one backup. */
+export async function judge(restoring: Restoring, archive: Archive, backup: Backup, target: RecoveryTarget, { timeline: wanted, remainder, neighbour }: Judging): Promise<Route | Obstacle> {
   const identifier = backup.control?.systemIdentifier ?? backup.manifest?.systemIdentifier
   if (identifier !== undefined && identifier !== archive.systemIdentifier) return { code: 'other-cluster', found: String(archive.systemIdentifier), own: String(identifier) }
   const size = archive.segmentSize
   const backupEnd = backup.end ?? archive.backups.find(({ start, startTimeline }) => start.lsn === backup.start && (startTimeline ?? backup.timeline) === backup.timeline)?.stop?.lsn
-  const timeline = wanted ?? Math.max(newestTimeline(archive, backup.timeline), remainder !== undefined && remainder.timeline === backup.timeline ? backup.timeline : 0)
+  const timeline = wanted ?? newestTimeline(archive, backup.timeline)
   const way = wayFrom({ timeline: backup.timeline, start: backup.start, ...(backupEnd === undefined ? {} : { end: backupEnd }) }, timeline, archive.histories.get(timeline), size)
   if ('problem' in way) {
     return way.problem === 'no-history'
-      ? { code: 'no-timeline', timeline, file: `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history` }
+      ? { code: 'no-timeline', timeline, file: historyName(timeline) }
       : { code: 'other-timeline', timeline, own: backup.timeline }
   }
   const first = Number(backup.start / BigInt(size))
@@ -80,21 +103,57 @@ export async function judge(restoring: Restoring, archive: Archive, backup: Back
   if (last === undefined) return { code: 'start-missing', segment: numberedSegment(backup.timeline, first, size) }
   if (endNumber !== undefined && last < endNumber) return gap === undefined ? { code: 'end-missing', segment: numberedSegment(timelineAt(way, last + 1) ?? timeline, last + 1, size), end: lsnToText(backupEnd!) } : { code: 'gap', ...gap }
 
-  const search = new Search(restoring, archive, way, remainder)
+  const search = new Search(restoring, archive, backup, way, remainder)
   if (target.kind === 'time' && backup.begunAt !== undefined && target.time < BigInt(backup.begunAt) * 1000n) {
     return { code: 'before-backup', end: lsnToText(backupEnd ?? backup.start), time: BigInt(backup.begunAt) * 1000n }
   }
   const found = await locate(search, target, { first, last, backupEnd, hasGap: gap !== undefined })
   if ('code' in found) return found.code === 'gap' ? { code: 'gap', ...gap! } : found
   const until = found.at ?? last
+  for (const [tli, number] of numbers(way, first, until)) {
+    const program = archive.lacking(tli, number)
+    if (program !== undefined) return { code: 'needs-program', program }
+  }
   const damage = await findDamage(restoring, archive, numbers(way, first, until))
   if (damage !== undefined) return { code: 'damaged', file: damage.file, problem: damage.code }
   const named = (number: number): string => numberedSegment(timelineAt(way, number) ?? timeline, number, size)
+  const made = await tablespacesMade(search, backup, neighbour, { first, last: until, end: Math.min(until, endNumber ?? first), ...(found.stop === undefined ? {} : { stop: found.stop }) })
+  if ('unread' in made) return { code: 'tablespace-made', location: '?', segment: named(made.unread) }
+  for (const one of made.tablespaces) {
+    if (!neighbour.mayMake || await isTaken(restoring, one.location)) return { code: 'tablespace-made', location: one.location, segment: named(search.segmentOf(one.lsn)) }
+  }
   return {
-    backup, timeline, backupEnd, first: named(first), last: named(until), count: until - first + 1, targetSeen: found.seen,
-    remainder: [...remainder?.numbers ?? []].filter((number) => number <= until && !archive.has(remainder!.timeline, number)).sort((a, b) => a - b),
+    backup, timeline, backupEnd, makes: made.tablespaces, first: named(first), last: named(until), count: until - first + 1, targetSeen: found.seen,
+    remainder: [...remainder?.numbers ?? []].filter((number) => number <= until && timelineAt(way, number) === remainder!.timeline && !archive.has(remainder!.timeline, number)).sort((a, b) => a - b),
     ...(found.lastIn === undefined ? {} : { lastIn: found.lastIn }), ...(found.firstOut === undefined ? {} : { firstOut: found.firstOut }),
   }
+}
+
+/** Whether somebody's tablespace is in a directory; one that cannot be looked into may have one. */
+async function isTaken({ host }: Restoring, location: string): Promise<boolean> {
+  try {
+    return (await host.list(location)).some(({ name }) => /^PG_\d/.test(name))
+  } catch (error) {
+    if (codeOf(error) === '') throw error
+    return codeOf(error) !== 'ENOENT'
+  }
+}
+
+/**
+ * The tablespaces that recovery makes on its way. WAL is read for that up to the end of the backup, and further only where the
+ * cluster has a tablespace that the backup lacks, or where no cluster tells.
+ */
+async function tablespacesMade(search: Search, backup: Backup, { tablespaces }: Neighbour, { first, last, end, stop }: { first: number; last: number; end: number; stop?: Lsn }): Promise<{ readonly tablespaces: readonly MadeTablespace[] } | { readonly unread: number }> {
+  const own = new Set(backup.tablespaces.map(({ oid }) => oid))
+  const suspected = tablespaces !== undefined && [...tablespaces].some((oid) => !own.has(oid))
+  const until = suspected || tablespaces === undefined ? last : end
+  const reader = new LandmarkReader()
+  for (let number = first; number <= until; number++) {
+    const bytes = await search.bytes(number)
+    if (bytes !== undefined) reader.read(bytes, BigInt(number) * search.size)
+    else if (suspected) return { unread: number }
+  }
+  return { tablespaces: reader.tablespaces.filter(({ lsn }) => lsn >= backup.start && (stop === undefined || lsn < stop)) }
 }
 
 function* numbers(way: readonly Stretch[], first: number, last: number): Generator<readonly [number, number]> {
@@ -111,6 +170,8 @@ interface Bounds {
 interface Found {
   /** The number of the segment with the target. */
   readonly at?: number
+  /** What begins from here on is not replayed. */
+  readonly stop?: Lsn
   readonly seen: boolean
   readonly lastIn?: Landmark
   readonly firstOut?: Landmark
@@ -125,7 +186,7 @@ function isCommit({ kind }: Landmark): boolean {
 /** Reads segments of the way, each once. */
 class Search {
   readonly #seen = new Map<number, { landmarks: readonly Landmark[]; last: Lsn | undefined } | undefined>()
-  constructor(private readonly restoring: Restoring, readonly archive: Archive, private readonly way: readonly Stretch[], private readonly remainder: Remainder | undefined) {}
+  constructor(private readonly restoring: Restoring, readonly archive: Archive, private readonly backup: Backup, private readonly way: readonly Stretch[], private readonly remainder: Remainder | undefined) {}
 
   get size(): bigint {
     return BigInt(this.archive.segmentSize)
@@ -150,7 +211,9 @@ class Search {
     const timeline = timelineAt(this.way, number)
     if (timeline === undefined) return undefined
     this.restoring.doing({ code: 'target-searching', params: { segment: numberedSegment(timeline, number, this.archive.segmentSize) } })
-    return readSegment(this.restoring, this.archive, timeline, number, this.remainder?.timeline === timeline ? this.remainder.directory : undefined)
+    // A plain backup may have the WAL that makes it consistent.
+    const own = this.backup.format === 'plain' && timeline === this.backup.timeline ? [`${this.backup.path}/pg_wal`] : []
+    return readSegment(this.restoring, this.archive, timeline, number, [...(this.remainder?.timeline === timeline ? [this.remainder.directory] : []), ...own])
   }
 
   /** The last commit in segments up to `number`, going back as far as `first`. */
@@ -211,7 +274,7 @@ async function atLsn(search: Search, lsn: Lsn, bounds: Bounds): Promise<Found | 
   }
   const lastIn = await search.lastCommit(number, bounds.first, (landmark) => landmark.lsn < lsn)
   const firstOut = await search.firstCommit(lsn, bounds.last)
-  return { at: number, seen: true, ...(lastIn === undefined ? {} : { lastIn }), ...(firstOut === undefined ? {} : { firstOut }) }
+  return { at: number, stop: lsn, seen: true, ...(lastIn === undefined ? {} : { lastIn }), ...(firstOut === undefined ? {} : { firstOut }) }
 }
 
 /** The first commit or abort at or after a time, by halving: ends of transactions are written nearly in the order of their times. */
@@ -246,7 +309,7 @@ async function atTime(search: Search, time: bigint, bounds: Bounds): Promise<Fou
   if (early !== undefined || await isBeforeBackup(search, time, bounds)) return before(search, bounds)
   const lastIn = await search.lastCommit(hit.at, bounds.first, (landmark) => landmark.lsn < stop.lsn)
   const firstOut = isCommit(stop) ? stop : await search.firstCommit(stop.lsn, bounds.last)
-  return { at: hit.at, seen: true, ...(lastIn === undefined ? {} : { lastIn }), ...(firstOut === undefined ? {} : { firstOut }) }
+  return { at: hit.at, stop: stop.lsn, seen: true, ...(lastIn === undefined ? {} : { lastIn }), ...(firstOut === undefined ? {} : { firstOut }) }
 }
 
 /** Whether a transaction ended between the backup's beginning and its end at or after the time. */
@@ -274,7 +337,7 @@ async function atName(search: Search, name: string, bounds: Bounds): Promise<Fou
     for (const landmark of reader.read(bytes, BigInt(number) * search.size)) {
       const early = bounds.backupEnd !== undefined && landmark.lsn < bounds.backupEnd
       if (landmark.kind === 'restore-point' && landmark.name === name) {
-        if (!early) return { at: number, seen: true, ...(lastIn === undefined ? {} : { lastIn }), ...await outAfter(search, landmark, bounds) }
+        if (!early) return { at: number, stop: landmark.end, seen: true, ...(lastIn === undefined ? {} : { lastIn }), ...await outAfter(search, landmark, bounds) }
         tooEarly = true
       }
       if (landmark.kind === 'restore-point' && !early && !OWN_POINT.test(landmark.name ?? '')) known.push(landmark.name ?? '')

@@ -1,7 +1,6 @@
 // The directory of a restored server: everything in one place that only its owner may enter, and marked as long as it is not
 // finished.
 import { codeOf, UserError } from '../errors.ts'
-import type { Account } from '../host/host.ts'
 import { parentOf } from '../plan/state-directory.ts'
 import { isAlive, markOf } from '../plan/process-mark.ts'
 import type { ProcessMark } from '../plan/process-mark.ts'
@@ -128,15 +127,23 @@ async function emptyRestorePlace({ host, as }: Restoring, root: string): Promise
 export async function occupied(restoring: Restoring, clusters: readonly Cluster[]): Promise<string[]> {
   const { host } = restoring
   const found: string[] = []
-  for (const { dataDir, configFile, owner } of clusters) {
-    found.push(dataDir, parentOf(configFile))
-    const as = restoring.self.privileged ? { as: owner satisfies Account } : {}
-    for (const { name, kind } of await unlessRefused(host.list(`${dataDir}/pg_tblspc`, as)) ?? []) {
-      const target = kind === 'symlink' ? await unlessRefused(host.readLink(`${dataDir}/pg_tblspc/${name}`, as)) : undefined
-      if (target !== undefined) found.push(target)
-    }
-    const wal = await unlessRefused(host.realPath(`${dataDir}/pg_wal`, as))
+  for (const cluster of clusters) {
+    found.push(cluster.dataDir, parentOf(cluster.configFile), ...(await tablespacesOf(restoring, cluster) ?? new Map<string, string>()).values())
+    const wal = await unlessRefused(host.realPath(`${cluster.dataDir}/pg_wal`, restoring.self.privileged ? { as: cluster.owner } : {}))
     if (wal !== undefined) found.push(wal)
   }
   return found.filter((path) => path.startsWith('/') && path !== '/')
+}
+
+/** Where the tablespaces of a cluster are, by their number; undefined where that cannot be seen. */
+export async function tablespacesOf({ host, self }: Restoring, { dataDir, owner }: Cluster): Promise<Map<string, string> | undefined> {
+  const as = self.privileged ? { as: owner } : {}
+  const entries = await unlessRefused(host.list(`${dataDir}/pg_tblspc`, as))
+  if (entries === undefined) return undefined
+  const found = new Map<string, string>()
+  for (const { name, kind } of entries) {
+    const target = kind === 'symlink' ? await unlessRefused(host.readLink(`${dataDir}/pg_tblspc/${name}`, as)) : undefined
+    if (target !== undefined) found.set(name, target)
+  }
+  return found
 }

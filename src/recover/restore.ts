@@ -1,10 +1,10 @@
 /** Puts a base backup back: copies or unpacks it, with its tablespaces elsewhere, and compares it with its manifest. */
 import { codeOf, UserError } from '../errors.ts'
-import { entriesOf, statOf } from '../platforms/reading.ts'
+import { statOf, textOf } from '../platforms/reading.ts'
 import { comparedFiles, compareWithManifest, sameChecksum } from '../postgres/backup/manifest.ts'
 import { CONTROL_FILE_BYTES, parseControlFile } from '../postgres/control-file.ts'
 import type { ControlFile } from '../postgres/control-file.ts'
-import { tarCompression } from './backup.ts'
+import { mapOf, TABLESPACE_MAP, tarCompression } from './backup.ts'
 import type { Backup } from './backup.ts'
 import type { RestorePlace } from './place.ts'
 import { checkpoint } from './working.ts'
@@ -34,7 +34,7 @@ export async function sizeOf({ host, as }: Restoring, backup: Backup): Promise<{
   const packed = backup.format === 'tar'
   const sizes = await treeSizes({ host, as }, packed ? [backup.path] : [backup.path, ...backup.tablespaces.map(({ source }) => source)])
   const manifest = backup.manifest?.files.reduce((sum, { size }) => sum + size, 0)
-  return { bytes: Math.max(sizes, manifest ?? 0), certain: manifest !== undefined || backup.compression === '' }
+  return { bytes: Math.max(sizes, manifest ?? 0), certain: manifest !== undefined || !backup.compressed }
 }
 
 async function treeSizes({ host, as }: Pick<Restoring, 'host' | 'as'>, paths: readonly string[]): Promise<number> {
@@ -141,7 +141,7 @@ async function unpackTars(restoring: Restoring, backup: Backup, place: RestorePl
     let bytes = 0
     const options = gnu ? [`--checkpoint=${TAR_RECORDS_PER_SAY}`, '--checkpoint-action=echo=pgwal %u'] : []
     restoring.doing({ code: 'backup-unpacking', params: { file: file.slice(file.lastIndexOf('/') + 1), copiedBytes: before, totalBytes: total } })
-    await program(restoring, 'tar', [...tarCompression(backup.compression), ...options, '--no-same-owner', '-xpf', file, '-C', into], file, (text) => {
+    await program(restoring, 'tar', [...tarCompression(file), ...options, '--no-same-owner', '-xpf', file, '-C', into], file, (text) => {
       const said = PROGRESS.exec(text)
       if (said === null) return
       bytes = Number(said[1]) * TAR_RECORD
@@ -149,17 +149,16 @@ async function unpackTars(restoring: Restoring, backup: Backup, place: RestorePl
     })
     before += bytes
   }
-  await unpack(`${backup.path}/base.tar${backup.compression}`, place.dataDir)
+  await unpack(backup.tars!.base, place.dataDir)
+  const lost = [...mapOf(await textOf(host, `${place.dataDir}/${TABLESPACE_MAP}`, as) ?? '').keys()].find((oid) => !backup.tablespaces.some((one) => one.oid === oid))
+  if (lost !== undefined) throw new UserError('backup-tablespace-missing', { path: backup.path, what: `${backup.path}/${lost}.tar` })
   for (const { oid, source } of backup.tablespaces) {
     await host.makeDirectory(`${place.tablespaces}/${oid}`, { ...as, mode: 0o700 })
     await unpack(source, `${place.tablespaces}/${oid}`)
   }
-  if (backup.wal === 'packed') {
-    const [wal] = (await entriesOf(host, backup.path, as)).filter(({ name }) => /^pg_wal\.tar/.test(name))
-    // It has the server's own compression or none.
-    const compression = wal!.name.slice('pg_wal.tar'.length) as Backup['compression']
+  if (backup.tars?.wal !== undefined) {
     if (await statOf(host, `${place.dataDir}/pg_wal`, as) === undefined) await host.makeDirectory(`${place.dataDir}/pg_wal`, { ...as, mode: 0o700 })
-    await program(restoring, 'tar', [...tarCompression(compression), '--no-same-owner', '-xpf', `${backup.path}/${wal!.name}`, '-C', `${place.dataDir}/pg_wal`], wal!.name)
+    await unpack(backup.tars.wal, `${place.dataDir}/pg_wal`)
   }
   const found: Content = new Map()
   const visit = async (directory: string, prefix: string): Promise<void> => {

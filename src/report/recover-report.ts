@@ -37,6 +37,8 @@ export interface RecoverReport {
   }
   readonly into: { readonly path: string; readonly owner: string; readonly neededBytes: number; readonly freeBytes: number; readonly replaces?: { readonly since: string } }
   readonly tablespaces: readonly { readonly oid: string; readonly location?: string; readonly path: string }[]
+  /** Those that recovery makes at the very place that they had, outside of `into`. */
+  readonly makes: readonly { readonly oid: string; readonly location: string }[]
   /** Directory of PostgreSQL's programs; absent where there are none of this major. */
   readonly binDir?: string
   readonly port: number

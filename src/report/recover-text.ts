@@ -45,6 +45,7 @@ export function recoverPlanText(report: RecoverReport, style: Style): string {
   }).join('\n'))
   const warnings = [
     ...report.passedOver.map(({ path, code, what }) => say(words.passedOver, { path: safe(path), reason: say(words.unusable[code as keyof Words['unusable']] ?? code, { what, problem: what }) })),
+    ...report.makes.map(({ oid, location }) => say(words.makes, { oid, location: safe(location), owner: safe(into.owner) })),
     ...(target.seen ? [] : [words.targetUnseen]),
     ...(report.binDir === undefined ? [say(words.noPrograms, { major: backup.major ?? '?' })] : []),
   ]

@@ -1,30 +1,24 @@
 // pgwal recover on real servers, as a program: a table dropped by mistake comes back, and the restored server is started with the
 // very commands that were printed.
-import { execFile } from 'node:child_process'
 import fs from 'node:fs'
-import fsp from 'node:fs/promises'
 import path from 'node:path'
-import pg from 'pg'
+import type pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { packBackup, takePlainBackup } from '../support/base-backup.ts'
-import { eventually } from '../support/eventually.ts'
-import { pgwal, stateDirectory } from '../support/pgwal.ts'
-import type { ProgramRun } from '../support/pgwal.ts'
-import { TestServer } from '../support/server.ts'
+import { pgwal } from '../support/pgwal.ts'
+import { open, paused, Recoverable, typed } from '../support/recoverable.ts'
 import type { Major } from '../support/server.ts'
 
 /** A cluster with a history: a backup, a table, a restore point, the mistake, and what was committed after it. */
-class Accident {
+class Accident extends Recoverable {
   lsn = ''
   time = ''
   begun = ''
-  private constructor(readonly server: TestServer, readonly archive: string, readonly backups: string, readonly state: string) {}
 
   static async happen(major: Major): Promise<Accident> {
-    const server = await TestServer.create(major, { conf: 'track_commit_timestamp = on\nmax_connections = 23\nmax_wal_senders = 3\nmax_prepared_transactions = 2' })
-    const one = new Accident(server, `${server.root}/archive`, `${server.root}/backups`, await stateDirectory())
-    for (const directory of [one.archive, one.backups, `${server.root}/space`]) await one.make(directory)
-    await fsp.appendFile(`${server.dataDir}/postgresql.conf`, `archive_mode = on\narchive_command = 'test ! -f ${one.archive}/%f && cp %p ${one.archive}/%f'\n`)
+    const one = new Accident(await Recoverable.prepare(major, { conf: 'track_commit_timestamp = on\nmax_connections = 23\nmax_wal_senders = 3\nmax_prepared_transactions = 2' }))
+    const { server } = one
+    await one.make(`${server.root}/space`)
     await server.start()
     await server.query(`CREATE TABLESPACE elsewhere LOCATION '${server.root}/space'`)
     await server.query('CREATE TABLE orders (n int) TABLESPACE elsewhere')
@@ -47,76 +41,9 @@ class Accident {
     await server.query('CREATE TABLE after (n int)')
     await server.query('SELECT pg_switch_wal()')
     await server.query('CREATE TABLE latest (n int)')
-    const [last] = await server.query<{ name: string }>('SELECT pg_walfile_name(pg_switch_wal()) AS name')
-    await eventually(async () => fs.existsSync(`${one.archive}/${last!.name}`))
+    await one.archived()
     return one
   }
-
-  async make(directory: string): Promise<void> {
-    await fsp.mkdir(directory, { mode: 0o700 })
-    if (process.getuid?.() === 0) await fsp.chown(directory, this.server.account.uid, this.server.account.gid)
-  }
-
-  async recover(...args: string[]): Promise<ProgramRun> {
-    const preset = [['--from-backup', this.backups], ['--into', this.into]].filter(([flag]) => !args.includes(flag!)).flat()
-    return pgwal(['recover', ...preset, '--yes', ...args], { PGWAL_STATE_DIR: this.state, TZ: 'Asia/Taipei' })
-  }
-
-  get into(): string { return `${this.server.root}/restored` }
-
-  segments(): string[] {
-    return fs.readdirSync(this.archive).filter((name) => /^[0-9A-F]{24}$/.test(name)).sort()
-  }
-
-  /** Starts it as the guide says, and asks. */
-  async started<T>(run: ProgramRun, ask: (query: (sql: string) => Promise<pg.QueryResultRow[]>) => Promise<T>): Promise<T> {
-    const { commands, plan } = run.json()
-    await typed(commands.start)
-    const query = async (sql: string): Promise<pg.QueryResultRow[]> => {
-      const client = new pg.Client({ host: `${this.into}/s`, port: plan.port, user: 'postgres', database: 'postgres' })
-      // A server that is stopped meanwhile ends the connection.
-      client.on('error', () => undefined)
-      await client.connect()
-      try {
-        return (await client.query(sql)).rows
-      } finally {
-        await client.end()
-      }
-    }
-    try {
-      return await ask(query)
-    } finally {
-      await typed(commands.discard)
-      expect(fs.existsSync(this.into)).toBe(false)
-    }
-  }
-
-  async remove(): Promise<void> {
-    await this.server.remove()
-    await fsp.rm(this.state, { recursive: true, force: true })
-  }
-}
-
-async function typed(lines: readonly string[]): Promise<void> {
-  for (const line of lines) {
-    await new Promise<void>((resolve, reject) => {
-      execFile('/bin/sh', ['-c', line], { cwd: '/', env: { PATH: process.env['PATH'], LC_ALL: 'C' } }, (error, stdout, stderr) => {
-        if (error === null) resolve()
-        else reject(new Error(`${line}\n${stdout}${stderr}`))
-      }).stdin?.end()
-    })
-  }
-}
-
-/** Recovered, at the target, and in nobody's way. */
-async function paused(query: (sql: string) => Promise<pg.QueryResultRow[]>): Promise<void> {
-  const isPaused = async (): Promise<boolean> => (await query('SELECT pg_is_in_recovery() AND pg_is_wal_replay_paused() AS paused'))[0]!['paused'] === true
-  await eventually(isPaused)
-}
-
-async function open(query: (sql: string) => Promise<pg.QueryResultRow[]>): Promise<void> {
-  const isOpen = async (): Promise<boolean> => (await query('SELECT NOT pg_is_in_recovery() AS open'))[0]!['open'] === true
-  await eventually(isOpen)
 }
 
 async function tables(query: (sql: string) => Promise<pg.QueryResultRow[]>): Promise<unknown[]> {

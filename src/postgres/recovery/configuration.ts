@@ -71,6 +71,8 @@ export function recoveryConfiguration(options: RecoveryConfiguration): string {
       ['local_preload_libraries', ''],
       ['autovacuum', 'off'],
       ['ssl', 'off'],
+      // Tablespaces within the data directory, which recovery takes for an error otherwise.
+      ...(major >= 15 ? [['allow_in_place_tablespaces', 'on'] as [string, string]] : []),
     ]],
     ['To look at it while it is in recovery, it needs at least what the server had', [
       ['hot_standby', 'on'],

@@ -56,7 +56,8 @@ export interface Reach {
 export function reachOf(way: readonly Stretch[], has: (timeline: number, number: number) => boolean, newest: number, segmentSize: number): Reach {
   let last: number | undefined
   for (const { timeline, from, to } of way) {
-    const until = Math.min(to, newest)
+    // A timeline that was left goes on up to there, whatever there is of those after it.
+    const until = to === Infinity ? newest : to
     for (let number = from; number <= until; number++) {
       if (has(timeline, number)) {
         last = number

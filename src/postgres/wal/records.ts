@@ -1,6 +1,7 @@
-// What WAL says about time: when transactions ended, and which restore points there are. Only the few records that a recovery
-// target can mean are looked into; all others are stepped over by their length.
-// src/include/access/xlogrecord.h (XLogRecord), xlog_internal.h (page headers, xl_restore_point), xact.h (xl_xact_commit).
+// What WAL says about time: when transactions ended, and which restore points there are; and which tablespaces were made. Only
+// these few records are looked into; all others are stepped over by their length.
+// src/include/access/xlogrecord.h (XLogRecord), xlog_internal.h (page headers, xl_restore_point), xact.h (xl_xact_commit),
+// src/include/commands/tablespace.h (xl_tblspc_create_rec).
 import type { Lsn } from './lsn.ts'
 import { readSegmentHeader } from './segment-header.ts'
 
@@ -17,6 +18,15 @@ export interface Landmark {
   readonly name?: string
 }
 
+/** CREATE TABLESPACE: to replay it empties and uses the very directory that it names. */
+export interface MadeTablespace {
+  readonly oid: string
+  /** Absolute; one within the data directory is not told. */
+  readonly location: string
+  /** Where the record begins. */
+  readonly lsn: Lsn
+}
+
 const RECORD_HEADER = 24
 const ALIGN = 8
 const SHORT_PAGE_HEADER = 24
@@ -26,8 +36,10 @@ const XLP_LONG_HEADER = 0x0002
 
 const RM_XLOG = 0
 const RM_XACT = 1
+const RM_TABLESPACE = 5
 const XLOG_SWITCH = 0x40
 const XLOG_RESTORE_POINT = 0x70
+const TABLESPACE_CREATE = 0x00
 const XACT_OPERATIONS = 0x70
 const XACT_ENDS: ReadonlyMap<number, 'commit' | 'abort'> = new Map([[0x00, 'commit'], [0x20, 'abort'], [0x30, 'commit'], [0x40, 'abort']])
 
@@ -38,8 +50,8 @@ const ORIGIN = 253
 const TOP_TRANSACTION = 252
 const MAX_RESTORE_POINT_NAME = 64
 
-/** Of each record this much is kept: header, the headers of the data, a restore point with its name. */
-const HEAD = 128
+/** Of each record this much is kept: header, the headers of the data, a restore point with its name, a tablespace with its path (MAXPGPATH). */
+const HEAD = 1_088
 
 /** Microseconds between 1970 and 2000, where PostgreSQL's time begins. */
 const POSTGRES_EPOCH = 946_684_800_000_000n
@@ -60,6 +72,12 @@ function aligned(offset: number): number {
 export class LandmarkReader {
   #pending: Pending | undefined
   #last: { readonly lsn: Lsn; readonly end: Lsn } | undefined
+  readonly #tablespaces: MadeTablespace[] = []
+
+  /** Of all that was read. */
+  get tablespaces(): readonly MadeTablespace[] {
+    return this.#tablespaces
+  }
 
   /** The last whole record: where it begins and ends. */
   get last(): { readonly lsn: Lsn; readonly end: Lsn } | undefined {
@@ -121,6 +139,8 @@ export class LandmarkReader {
     const record = new DataView(pending.head.buffer)
     const [info, resource] = [record.getUint8(16) & 0xF0, record.getUint8(17)]
     if (resource === RM_XLOG && info === XLOG_SWITCH) return 'switch'
+    const tablespace = resource === RM_TABLESPACE && info === TABLESPACE_CREATE ? tablespaceOf(record, little) : undefined
+    if (tablespace !== undefined) this.#tablespaces.push({ ...tablespace, lsn: last.lsn })
     const landmark = landmarkOf(record, info, resource, little)
     if (landmark !== undefined) found.push({ ...landmark, ...last })
     return undefined
@@ -135,9 +155,21 @@ function landmarkOf(record: DataView, info: number, resource: number, little: bo
   if (data === undefined || data + 8 > record.byteLength) return undefined
   const time = record.getBigInt64(data, little) + POSTGRES_EPOCH
   if (ended !== undefined) return { kind: ended, time }
-  const bytes = new Uint8Array(record.buffer, data + 8, Math.min(MAX_RESTORE_POINT_NAME, record.byteLength - data - 8))
+  return { kind: 'restore-point', time, name: textAt(record, data + 8, MAX_RESTORE_POINT_NAME) }
+}
+
+function tablespaceOf(record: DataView, little: boolean): Pick<MadeTablespace, 'oid' | 'location'> | undefined {
+  const data = mainData(record)
+  if (data === undefined || data + 4 > record.byteLength) return undefined
+  const location = textAt(record, data + 4, record.byteLength)
+  return location.startsWith('/') ? { oid: String(record.getUint32(data, little)), location } : undefined
+}
+
+/** A string that ends with a zero, or with the record. */
+function textAt(record: DataView, from: number, most: number): string {
+  const bytes = new Uint8Array(record.buffer, from, Math.min(most, record.byteLength - from))
   const zero = bytes.indexOf(0)
-  return { kind: 'restore-point', time, name: new TextDecoder().decode(zero < 0 ? bytes : bytes.subarray(0, zero)) }
+  return new TextDecoder().decode(zero < 0 ? bytes : bytes.subarray(0, zero))
 }
 
 /** Where the main data of a record without blocks begin; those that matter here have none. */
