@@ -1,7 +1,7 @@
 /** backup: one base backup of a running cluster into a directory, and then, if asked for, what no longer has to be kept goes. */
 import type { Context, Selection } from '../base-command.ts'
 import { makeBackup } from '../backup/make.ts'
-import { openBackupDirectory } from '../backup/place.ts'
+import { closeBackupDirectory, openBackupDirectory } from '../backup/place.ts'
 import type { Guarded } from '../backup/place.ts'
 import { applyRemoval, planRemoval } from '../backup/retention.ts'
 import type { BackupResult, RetentionOutcome } from '../backup/result.ts'
@@ -16,7 +16,9 @@ import { actingFor } from '../platforms/reading.ts'
 import { lowPriority } from '../probes/drill/copy.ts'
 import type { Working } from '../probes/drill/place.ts'
 import { removalText } from '../report/backup-text.ts'
+import { Cancelled } from '../terminal/prompts.ts'
 import { gatheringFor } from './gathering.ts'
+import { interruptibly } from './interruption.ts'
 import { connectionOf } from './options.ts'
 import { needPrivileges } from './privileges.ts'
 import { selectCluster } from './select.ts'
@@ -49,7 +51,7 @@ export async function backup(context: Context, selection: Selection, options: Ba
   const { host } = context
   const remote = remoteHost(await readConnectionSources(host, connectionOf(selection)))
   if (selection.host !== undefined && remote !== undefined) throw new UserError('remote', { host: remote })
-  return backupOf(context, await selectCluster(context, selection), selection, options)
+  return backupOf(context, await interruptibly(context, options.signal, (looking) => selectCluster(looking, selection)), selection, options)
 }
 
 /** The same of a cluster that is known already. */
@@ -71,7 +73,12 @@ export async function backupOf(context: Context, cluster: Cluster, selection: Se
       at: made.record.finishedAt, path: made.path, bytes: made.record.bytes, startSegment: made.record.startSegment, systemIdentifier: made.record.systemIdentifier,
     })
     if (options.keep === undefined) return result
-    return { ...result, retention: await retain(context, working, selection, made, { ...options, keep: options.keep }, doing) }
+    const retention = await retain(context, working, selection, made, { ...options, keep: options.keep }, doing).catch((error: unknown): RetentionOutcome => {
+      // The backup is there all the same.
+      if (error instanceof Cancelled || (error instanceof UserError && error.code === 'interrupted')) return { outcome: 'interrupted' }
+      throw error
+    })
+    return { ...result, retention }
   } finally {
     progress.done()
   }
@@ -97,7 +104,8 @@ async function make(working: Working, selection: Selection, options: BackupOptio
       ...(destination === undefined ? [] : [{ path: destination, what: 'archive' as const }]),
       ...tablespaces.map((row) => ({ path: String(row['location']), what: 'tablespace' as const })),
     ]
-    const directory = await openBackupDirectory(working, options.directory, guarded)
+    const place = await openBackupDirectory(working, options.directory, guarded)
+    const { directory } = place
     await removeParts(host, as, directory)
     const prefix = await lowPriority(working, NICENESS)
     await giveWay(working)
@@ -110,6 +118,9 @@ async function make(working: Working, selection: Selection, options: BackupOptio
         archive: command.ok && command.value.judgement?.suffix === undefined ? destination : undefined,
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       })
+    } catch (error) {
+      await closeBackupDirectory(working, place)
+      throw error
     } finally {
       await long.close().catch(() => undefined)
     }
@@ -144,7 +155,8 @@ async function retain(context: Context, working: Working, selection: Selection, 
     if (options.yes !== true && (!ui.interactive || context.json)) return { outcome: 'planned', removal }
     ui.note(`\n${removalText(removal, options.giveUpOthers ?? false, ui.style)}\n`)
     if (options.yes !== true && !(await ui.confirm({ message: ui.words.prompts.removeOld }))) return { outcome: 'cancelled', removal }
-    return { outcome: 'applied', removal, removed: await applyRemoval(retaining, removal) }
+    const removed = await applyRemoval(retaining, removal)
+    return { outcome: removed.interrupted === true ? 'interrupted' : 'applied', removal, removed }
   } finally {
     await open.close()
   }

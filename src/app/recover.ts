@@ -34,6 +34,7 @@ import { recoverGuideText, recoverPlanText } from '../report/recover-text.ts'
 import { PLAIN } from '../report/style.ts'
 import { compose } from '../report/words.ts'
 import { gatheringFor } from './gathering.ts'
+import { interruptibly } from './interruption.ts'
 
 export interface RecoverOptions {
   /** A backup, or a directory with several. */
@@ -52,10 +53,22 @@ export interface RecoverOptions {
 const RESERVE_BYTES = 64 << 20
 const RESERVE_SEGMENTS = 8
 
-/** @throws UserError where there is no way to the target, or where it may not be made; `interrupted` after everything was taken away */
+/** @throws UserError where there is no way to the target, or where it may not be made; Cancelled where looking was given up */
 export async function recover(context: Context, selection: Selection, options: RecoverOptions): Promise<RecoverReport> {
   const { host, ui } = context
   if (host.os === 'win32') throw new UserError('recover-windows')
+  const { restoring, ...plan } = await interruptibly(context, options.signal, (looking) => lookForWay(looking, selection, options))
+  if (options.dryRun === true) return { ...plan.report, outcome: 'planned' }
+  if (options.yes !== true && (!ui.interactive || context.json)) return { ...plan.report, outcome: 'planned', needsConfirmation: true }
+  if (!context.json) ui.note(`\n${recoverPlanText(plan.report, ui.style)}\n`)
+  if (options.yes !== true && !(await ui.confirm({ message: ui.words.prompts.restore }))) return { ...plan.report, outcome: 'cancelled' }
+  // What is made is also taken away again, whoever interrupts it.
+  return carryOut(context, { ...restoring, host }, plan)
+}
+
+/** Looks only. */
+async function lookForWay(context: Context, selection: Selection, options: RecoverOptions): Promise<Planned & { readonly restoring: Restoring }> {
+  const { host, ui } = context
   const target = readTarget(options.to)
   const [fromBackup, into, archivePath] = await Promise.all([typedPath(host, options.fromBackup), newPath(context, options.into), options.archive === undefined ? undefined : typedPath(host, options.archive)])
   const progress = ui.progress(ui.words.progress.looking)
@@ -90,12 +103,7 @@ export async function recover(context: Context, selection: Selection, options: R
       ...(options.timeline === undefined ? {} : { timeline: options.timeline }), ...(remainder === undefined ? {} : { remainder }),
     })
     const plan = await planOf(context, restoring, { cluster, archive, route, target, options, into, state, remainder, passedOver })
-    progress.done()
-    if (options.dryRun === true) return { ...plan.report, outcome: 'planned' }
-    if (options.yes !== true && (!ui.interactive || context.json)) return { ...plan.report, outcome: 'planned', needsConfirmation: true }
-    if (!context.json) ui.note(`\n${recoverPlanText(plan.report, ui.style)}\n`)
-    if (options.yes !== true && !(await ui.confirm({ message: ui.words.prompts.restore }))) return { ...plan.report, outcome: 'cancelled' }
-    return await carryOut(context, restoring, plan)
+    return { ...plan, restoring }
   } finally {
     progress.done()
   }
@@ -213,7 +221,7 @@ interface Planned {
   readonly remainder: Remainder | undefined
   readonly cluster: Cluster | undefined
   readonly lastControl: ControlFile | undefined
-  readonly commands: (major: number) => Promise<{ readonly binDir?: string; readonly commands: RecoverReport['commands'] }>
+  readonly commands: (restoring: Restoring, major: number) => Promise<{ readonly binDir?: string; readonly commands: RecoverReport['commands'] }>
 }
 
 interface Planning {
@@ -238,7 +246,7 @@ async function planOf(context: Context, restoring: Restoring, { cluster, archive
   if (freeBytes < neededBytes && state.kind !== 'unfinished') throw new UserError('into-no-space', { path: into, needed: megabytes(neededBytes), free: megabytes(freeBytes) })
   const service = cluster === undefined ? undefined : await platformOf(cluster).service(cluster, host)
   const port = (cluster?.port ?? 5432) === 65_535 ? 5432 : (cluster?.port ?? 5432) + 1
-  const commands = async (known: number) => {
+  const commands = async (restoring: Restoring, known: number) => {
     const binDir = await programsOf(restoring, known, cluster)
     const hasClients = binDir !== undefined && (await statOf(host, `${binDir}/psql`, restoring.as)) !== undefined
     return {
@@ -275,7 +283,7 @@ async function planOf(context: Context, restoring: Restoring, { cluster, archive
     into: { path: into, owner: restoring.owner.name, neededBytes, freeBytes, ...(state.kind === 'unfinished' ? { replaces: { since: state.since } } : {}) },
     makes: route.makes.map(({ oid, location }) => ({ oid, location })),
     tablespaces: backup.tablespaces.map(({ oid, location }) => ({ oid, path: `${into}/tablespaces/${oid}`, ...(location === undefined ? {} : { location }) })),
-    ...await commands(major ?? 0),
+    ...await commands(restoring, major ?? 0),
   }
   return { report, archive, route, target, state, remainder, cluster, commands, lastControl: cluster === undefined ? undefined : await identifierIn(context, cluster) }
 }
@@ -317,7 +325,7 @@ async function carryOut(context: Context, restoring: Restoring, plan: Planned): 
     if (control.systemIdentifier !== archive.systemIdentifier) throw obstacleError(route.backup, { code: 'other-cluster', found: String(archive.systemIdentifier), own: String(control.systemIdentifier) }, archive, target)
     const major = control.major ?? report.backup.major
     if (major === undefined) throw new UserError('backup-version-unknown', { path: report.backup.path, what: 'pg_control' })
-    const known = { ...report, ...await plan.commands(major) }
+    const known = { ...report, ...await plan.commands(telling, major) }
     await finish(telling, place, {
       archive, route, restored, target, action: report.target.action, port: report.port, major,
       guide: `${recoverPlanText(report, { ...PLAIN, locale: context.locale })}\n\n${recoverGuideText(known, { ...PLAIN, locale: context.locale })}\n`,
@@ -327,6 +335,7 @@ async function carryOut(context: Context, restoring: Restoring, plan: Planned): 
   } catch (error) {
     // Half of a restore must not be taken for one.
     if (made) await discardRestorePlace(telling, report.into.path, state)
+    if (error instanceof UserError && error.code === 'interrupted') return { ...report, outcome: 'cancelled', takenAway: true }
     if (['ENOSPC', 'EDQUOT'].includes(codeOf(error))) throw new UserError('into-no-space', { path: report.into.path, needed: megabytes(report.into.neededBytes), free: '0 MB' }, { cause: error })
     throw error
   } finally {

@@ -13,7 +13,7 @@ import type { Lsn } from '../postgres/wal/index.ts'
 import { copyTree, surveyTree } from '../probes/drill/copy.ts'
 import { DrillFailure } from '../probes/drill/failure.ts'
 import type { Working } from '../probes/drill/place.ts'
-import { needSpace, watchingSpace } from './place.ts'
+import { needSpace, ranOut, watchingSpace } from './place.ts'
 import { partName, setName, writeRecord } from './set.ts'
 import type { BackupRecord, BackupSet } from './set.ts'
 import { makeManifest, verifyBackup } from './verify.ts'
@@ -210,6 +210,7 @@ async function lowLevel(making: Making, server: Server, part: string, stop: Abor
     await copyTree(working, tree, place, { prefix: making.prefix, onProgress: step, checkpoint: () => { if (stop.aborted) throw new UserError('interrupted') } })
   } catch (error) {
     if (!(error instanceof DrillFailure)) throw error
+    if (error.code === 'space-ran-out') throw ranOut(making.directory, { freeBytes: Number(error.params['freeBytes']), reserveBytes: Number(error.params['reserveBytes']) }, error)
     throw new UserError('backup-failed', { program: 'cp', reason: String(error.params['cause'] ?? error.code) }, { cause: error })
   }
   // It would wait for the archive for ever; we do that ourselves, and say so.

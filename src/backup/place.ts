@@ -13,11 +13,17 @@ export interface Guarded {
   readonly what: 'data' | 'tablespace' | 'archive' | 'wal'
 }
 
+export interface BackupDirectory {
+  readonly directory: string
+  /** What was missing of it and was made, the outermost first. */
+  readonly made: readonly string[]
+}
+
 /**
  * Makes the directory where it is missing, for the cluster's owner alone.
  * @throws UserError `backup-inside`, `backup-directory`
  */
-export async function openBackupDirectory(working: Working, asked: string, guarded: readonly Guarded[]): Promise<string> {
+export async function openBackupDirectory(working: Working, asked: string, guarded: readonly Guarded[]): Promise<BackupDirectory> {
   const { host, as, self, cluster } = working
   const unusable = (reason: string) => new UserError('backup-directory', { path: asked, reason })
   if (!isAbsolute(asked)) throw unusable('not an absolute path')
@@ -50,7 +56,13 @@ export async function openBackupDirectory(working: Working, asked: string, guard
   }
   const writable = await host.canWriteInto(directory, as)
   if (!writable.ok) throw unusable(writable.code)
-  return directory
+  return { directory, made: missing }
+}
+
+/** Takes directories away that were made for a backup which there is not; those that anything lies in stay. */
+export async function closeBackupDirectory({ host, as }: Working, { made }: BackupDirectory): Promise<void> {
+  // The outermost may lie where only root may remove it.
+  for (const path of [...made].reverse()) await host.removeDirectory(path, as).catch(() => host.removeDirectory(path)).catch(() => undefined)
 }
 
 /** @throws UserError `backup-space` where fewer bytes are free than the backup needs, and what is left to others */
@@ -79,8 +91,10 @@ export async function watchingSpace<T>(working: Working, directory: string, inte
   try {
     return await work(stopping.signal)
   } catch (error) {
-    if (low !== undefined) throw new UserError('backup-space-ran-out', { path: directory, free: size(low.freeBytes), reserve: size(low.reserveBytes) }, { cause: error })
+    if (low !== undefined) throw ranOut(directory, low, error)
     if (interrupted?.aborted === true) throw new UserError('interrupted', {}, { cause: error })
+    // The disk may have been full before anybody looked; what a program wrote may be gone again by now.
+    if (isFull(error)) throw ranOut(directory, { ...await reserveBytes(working, directory), freeBytes: 0 }, error)
     throw error
   } finally {
     clearInterval(timer)
@@ -90,3 +104,13 @@ export async function watchingSpace<T>(working: Working, directory: string, inte
 }
 
 const SPACE_INTERVAL_MS = 250
+
+/** `backup-space-ran-out`. */
+export function ranOut(path: string, { freeBytes, reserveBytes: reserve }: { readonly freeBytes: number; readonly reserveBytes: number }, cause: unknown): UserError {
+  return new UserError('backup-space-ran-out', { path, free: size(freeBytes), reserve: size(reserve) }, { cause })
+}
+
+function isFull(error: unknown): boolean {
+  if (['ENOSPC', 'EDQUOT'].includes(codeOf(error))) return true
+  return error instanceof UserError && /No space left on device|Disk quota exceeded/.test(String(error.params['reason'] ?? error.params['problem']))
+}

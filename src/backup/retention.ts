@@ -156,6 +156,8 @@ export interface Removed {
   readonly files: number
   /** What could not be removed, and why. */
   readonly failed: readonly { readonly path: string; readonly reason: string }[]
+  /** The rest stayed. */
+  readonly interrupted?: true
 }
 
 /** Removes what was planned: backups first, so that none is left that lacks its WAL. */
@@ -177,7 +179,7 @@ export async function applyRemoval({ gathering, doing, signal }: Retaining, { pl
   }
   // The oldest first.
   for (const set of [...plan.remove].reverse()) {
-    if (signal?.aborted === true) throw new UserError('interrupted')
+    if (signal?.aborted === true) return { backups, files: 0, failed, interrupted: true }
     doing({ code: 'backup-pruning', params: { name: set.name } })
     if (await attempt(set.path, () => removeSet(host, as, set))) backups.push(set.name)
   }
@@ -185,7 +187,7 @@ export async function applyRemoval({ gathering, doing, signal }: Retaining, { pl
   if (failed.length > 0) return { backups, files: 0, failed }
   let files = 0
   for (const name of wal) {
-    if (signal?.aborted === true) throw new UserError('interrupted')
+    if (signal?.aborted === true) return { backups, files, failed, interrupted: true }
     doing({ code: 'wal-pruning', params: { files, count: wal.length } })
     if (await attempt(`${archive!}/${name}`, () => host.removeFile(`${archive!}/${name}`, as))) files++
   }

@@ -38,12 +38,14 @@ export default class Backup extends BaseCommand {
       throw error
     })
     if (result === undefined) {
+      context.ui.note(context.ui.words.backup.cancelled)
       process.exitCode = EXIT.cancelled
       return
     }
     await this.result(context, () => backupText(result, flags['give-up-others'], context.style), () => backupJson(result))
     const { retention } = result
-    if (retention?.outcome === 'planned') process.exitCode = EXIT.couldNotRun
+    if (retention?.outcome === 'interrupted') process.exitCode = EXIT.cancelled
+    else if (retention?.outcome === 'planned') process.exitCode = EXIT.couldNotRun
     else if (retention?.outcome === 'refused' || (retention?.outcome === 'applied' && retention.removed.failed.length > 0)) process.exitCode = EXIT.findings
   }
 }

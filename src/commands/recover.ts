@@ -1,5 +1,4 @@
 import { Flags } from '@oclif/core'
-import { UserError } from '../errors.ts'
 import { BaseCommand, EXIT, clusterFlags, selectionOf } from '../base-command.ts'
 
 export default class Recover extends BaseCommand {
@@ -32,15 +31,7 @@ export default class Recover extends BaseCommand {
       fromBackup: flags['from-backup'], into: flags.into, to: flags.to, action: flags.action === 'promote' ? 'promote' : 'pause', dryRun: flags['dry-run'], yes: flags.yes, signal: interruption(),
       ...(flags.archive === undefined ? {} : { archive: flags.archive }),
       ...(flags.timeline === undefined ? {} : { timeline: flags.timeline }),
-    }).catch((error: unknown) => {
-      // Everything is taken away again; people know what they did.
-      if (error instanceof UserError && error.code === 'interrupted') return undefined
-      throw error
     })
-    if (report === undefined) {
-      process.exitCode = EXIT.cancelled
-      return
-    }
     await this.result(context, () => recoverText(report, context.style), () => recoverJson(report))
     process.exitCode = { applied: EXIT.ok, planned: report.needsConfirmation ? EXIT.couldNotRun : EXIT.ok, cancelled: EXIT.cancelled }[report.outcome]
   }

@@ -44,6 +44,7 @@ export default class Verify extends BaseCommand {
       throw error
     })
     if (reports === undefined) {
+      if (flags.drill) context.ui.note(context.ui.words.drill.cancelled)
       process.exitCode = EXIT.cancelled
       return
     }

@@ -313,6 +313,7 @@ export const en = {
       ownManifest: 'its manifest was written by pgwal from the copy, and read back',
     },
     method: { pg_basebackup: 'pg_basebackup', 'low-level': 'low-level backup' },
+    cancelled: 'Cancelled. What there was of the backup is removed.',
     /** What retention would do; then the question. */
     plan: {
       backup: 'remove  {path}   {dataBytes}',
@@ -327,6 +328,7 @@ export const en = {
       applied: 'Removed: {count} {count|backup|backups}, {files} {files|file|files} of WAL ({dataBytes}).',
       failed: '{path} could not be removed: {reason}',
       cancelled: 'Nothing was removed.',
+      interrupted: 'Interrupted: the backup is complete; {count} {count|backup|backups} and {files} {files|file|files} of WAL were removed, the rest stayed.',
       planned: 'Nothing was removed, because nobody could be asked. To remove it: --yes',
       refused: 'Nothing was removed: {reason}',
     },
@@ -499,6 +501,7 @@ export const en = {
     },
     planned: 'Nothing was written. To do it, run it again with --yes.',
     cancelled: 'Cancelled. Nothing was written.',
+    takenAway: 'Cancelled. What had been restored into {path} is removed again.',
     done: '{files} files ({dataBytes}) restored in {elapsedMs}',
     doneCompared: '{files} files ({dataBytes}) restored in {elapsedMs}, all as in the backup\'s manifest',
     ready: '{path} is ready: it archives nothing, and listens on no port but its own socket',
@@ -523,6 +526,10 @@ export const en = {
         backup: 'and take a base backup now: it starts a new timeline',
       },
     },
+  },
+
+  drill: {
+    cancelled: 'Cancelled. The copy and its server are gone again.',
   },
 
   demo: {

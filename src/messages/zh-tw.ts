@@ -300,6 +300,7 @@ export const zhTW: Messages = {
       ownManifest: '清單由 pgwal 依副本寫成，並已重新讀取比對',
     },
     method: { pg_basebackup: 'pg_basebackup', 'low-level': '低階備份' },
+    cancelled: '已取消。這份備份已產生的內容已移除。',
     plan: {
       backup: '移除  {path}   {dataBytes}',
       wal: '移除  {archive} 中 {segment} 之前的 {files} 個 WAL 檔案   {dataBytes}',
@@ -313,6 +314,7 @@ export const zhTW: Messages = {
       applied: '已移除 {count} 份備份與 {files} 個 WAL 檔案（{dataBytes}）。',
       failed: '無法移除 {path}：{reason}',
       cancelled: '沒有移除任何內容。',
+      interrupted: '已中斷：備份已完成；已移除 {count} 份備份與 {files} 個 WAL 檔案，其餘保留。',
       planned: '沒有移除任何內容，因為無法詢問使用者。要移除請加上 --yes',
       refused: '沒有移除任何內容：{reason}',
     },
@@ -480,6 +482,7 @@ export const zhTW: Messages = {
     },
     planned: '沒有寫入任何內容。若要執行，請加上 --yes 再執行一次。',
     cancelled: '已取消，沒有寫入任何內容。',
+    takenAway: '已取消。已還原到 {path} 的內容已全部移除。',
     done: '已還原 {files} 個檔案（{dataBytes}），費時 {elapsedMs}',
     doneCompared: '已還原 {files} 個檔案（{dataBytes}），費時 {elapsedMs}，全部與備份的 manifest 相符',
     ready: '{path} 已就緒：它不會歸檔，除了自己的 socket 之外不接聽任何連接埠',
@@ -504,6 +507,10 @@ export const zhTW: Messages = {
         backup: '並立即製作基礎備份：新的時間軸由此開始',
       },
     },
+  },
+
+  drill: {
+    cancelled: '已取消。副本及其伺服器均已移除。',
   },
 
   demo: {

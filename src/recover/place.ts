@@ -97,9 +97,14 @@ export async function makeRestorePlace(restoring: Restoring, root: string, state
     const may = (await host.canWriteInto(parentOf(root), as)).ok
     await host.makeDirectory(root, may || !self.privileged ? { ...as, mode: 0o700 } : { mode: 0o700, owner })
   }
-  const marker: Marker = { process: await markOf(host, host.pid), since: host.now().toISOString(), backup }
-  await host.replace(`${root}/${UNFINISHED}`, new TextEncoder().encode(`${JSON.stringify(marker)}\n`), { ...as, expect: null, mode: 0o600 })
-  for (const directory of [place.dataDir, place.socketDir, place.tablespaces]) await host.makeDirectory(directory, { ...as, mode: 0o700 })
+  try {
+    const marker: Marker = { process: await markOf(host, host.pid), since: host.now().toISOString(), backup }
+    await host.replace(`${root}/${UNFINISHED}`, new TextEncoder().encode(`${JSON.stringify(marker)}\n`), { ...as, expect: null, mode: 0o600 })
+    for (const directory of [place.dataDir, place.socketDir, place.tablespaces]) await host.makeDirectory(directory, { ...as, mode: 0o700 })
+  } catch (error) {
+    await discardRestorePlace(restoring, root, state)
+    throw error
+  }
   return place
 }
 

@@ -49,6 +49,7 @@ function retentionText(retention: RetentionOutcome, giveUpOthers: boolean, style
     case 'refused': return `${mark(style, 'warning')} ${say(words.refused, { reason: compose(refusal[retention.refusal.code], { ...retention.refusal }, style.locale) })}`
     case 'nothing-to-do': return [say(words.nothing, { count: retention.removal.plan.keep.length }), ...(retention.removal.plan.others.length === 0 ? [] : [removalText(retention.removal, giveUpOthers, style)])].join('\n')
     case 'planned': return [removalText(retention.removal, giveUpOthers, style), '', say(words.planned, {})].join('\n')
+    case 'interrupted': return `${mark(style, 'warning')} ${say(words.interrupted, { count: retention.removed?.backups.length ?? 0, files: retention.removed?.files ?? 0 })}`
     case 'cancelled': return say(words.cancelled, {})
     case 'applied': {
       const { removed: { backups, files, failed }, removal } = retention
@@ -67,11 +68,12 @@ export function backupJson({ cluster, backup: { path, record }, elapsedMs, reten
 
 function retentionJson(retention: RetentionOutcome): object {
   if (retention.outcome === 'refused') return { outcome: 'refused', refusal: retention.refusal }
+  if (retention.removal === undefined) return { outcome: retention.outcome }
   const { plan, archive, wal, walBytes, withheld } = retention.removal
   return {
     outcome: retention.outcome,
     keep: plan.keep.map(({ path }) => path), remove: plan.remove.map(({ path, record }) => ({ path, bytes: record.bytes })),
     wal: { archive, keepFrom: plan.keepFrom, files: wal.length, bytes: walBytes }, others: plan.others, withheld,
-    ...(retention.outcome === 'applied' ? { removed: retention.removed } : {}),
+    ...('removed' in retention ? { removed: retention.removed } : {}),
   }
 }

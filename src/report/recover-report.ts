@@ -2,6 +2,8 @@
 export interface RecoverReport {
   readonly outcome: 'applied' | 'planned' | 'cancelled'
   readonly needsConfirmation: boolean
+  /** Of a cancelled one: it had begun, and what there was of it is gone again. */
+  readonly takenAway?: true
   /** The cluster that it was, where there is one on this machine. */
   readonly cluster?: string
   readonly backup: {

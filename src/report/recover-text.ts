@@ -87,7 +87,7 @@ export function recoverGuideText(report: RecoverReport, style: Style): string {
 /** What stands on stdout at the end. */
 export function recoverText(report: RecoverReport, style: Style): string {
   const { recover } = messages(style.locale)
-  if (report.outcome === 'cancelled') return recover.cancelled
+  if (report.outcome === 'cancelled') return report.takenAway === true ? hang(compose(recover.takenAway, { path: report.into.path }, style.locale), 0, style.width) : recover.cancelled
   if (report.outcome === 'planned') return `${recoverPlanText(report, style)}\n\n${compose(recover.planned, {}, style.locale)}`
   const { done } = report
   const lines = done === undefined ? [] : [

@@ -33,7 +33,8 @@ export async function takePlainBackup(server: TestServer, directory: string): Pr
     const copied = await runAs(server.account, 'cp', ['-a', server.dataDir, directory])
     if (copied.code !== 0) throw new Error(copied.stderr)
     for (const name of filesBelow(directory).filter((one) => LEFT_OUT.test(one))) fs.rmSync(path.join(directory, name))
-    const links = fs.readdirSync(`${directory}/pg_tblspc`)
+    // A tablespace within the data directory is no link, and came along.
+    const links = fs.readdirSync(`${directory}/pg_tblspc`, { withFileTypes: true }).flatMap((entry) => (entry.isSymbolicLink() ? [entry.name] : []))
     if (links.length > 0) await runAs(server.account, 'mkdir', [`${directory}.ts`])
     for (const oid of links) {
       const place = fs.readlinkSync(`${directory}/pg_tblspc/${oid}`)

@@ -59,6 +59,8 @@ export class Recoverable {
 
   /** Ends a segment and waits until it is in the archive, in whatever form; gives its name. */
   async archived(): Promise<string> {
+    // There must be something in it.
+    await this.server.query('SELECT txid_current()')
     const [{ name }] = await this.server.query<{ name: string }>('SELECT pg_walfile_name(pg_switch_wal()) AS name') as [{ name: string }]
     await eventually(async () => (await this.server.query('SELECT FROM pg_stat_archiver WHERE last_archived_wal >= $1', [name])).length === 1, `${name} in the archive`)
     return name
