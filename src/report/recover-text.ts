@@ -1,10 +1,10 @@
 // pgwal recover: the plan before the question, and the guide after it.
 import { messages } from '../messages/messages.ts'
 import type { Messages } from '../messages/messages.ts'
-import type { Moment, RecoverReport } from './recover-report.ts'
+import type { GoLiveStep, Moment, RecoverReport } from './recover-report.ts'
 import { columns, mark, pad, paint, safe, type Style } from './style.ts'
 import { compose, size } from './words.ts'
-import { hang } from './wrap.ts'
+import { hang, wrap } from './wrap.ts'
 
 type Words = Messages['recover']
 
@@ -76,10 +76,11 @@ export function recoverGuideText(report: RecoverReport, style: Style): string {
     ...(commands.accept.length === 0 ? [] : [[words.accept, commands.accept] as [string, readonly string[]]]),
   ]
   const chalk = paint(style)
+  const live = (code: GoLiveStep['code']): string => compose(words.live[code === 'move-new' && report.tablespaces.length > 0 ? 'move-new-tablespaces' : code], { path: report.into.path }, style.locale)
   const shown = (line: string): string => `  ${chalk.cyan(safe(line, Infinity))}`
   return [
     ...steps.map(([text, lines]) => [hang(text, 0, style.width), ...lines.map(shown)].join('\n')),
-    [hang(words.goLive, 0, style.width), ...commands.goLive.flatMap(({ code, command }) => [`  ${chalk.dim(`# ${hang(words.live[code], 4, style.width)}`)}`, shown(command)])].join('\n'),
+    [hang(words.goLive, 0, style.width), ...commands.goLive.flatMap(({ code, command }) => [...wrap(live(code), style.width - 4).map((line) => `  ${chalk.dim(`# ${line}`)}`), shown(command)])].join('\n'),
     [hang(words.discard, 0, style.width), ...commands.discard.map(shown)].join('\n'),
   ].join('\n\n')
 }

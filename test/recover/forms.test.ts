@@ -93,6 +93,8 @@ describe.skipIf(!Object.values(PROGRAMS).every(here))('18: a tar backup whose fi
   afterEach(() => { fs.rmSync(one.into, { recursive: true, force: true }) })
   afterAll(() => one.remove())
 
+  // Of tar files, which cluster they are of is seen only when they are unpacked.
+  const args = (): string[] => ['--json', '--to', 'latest', '--archive', one.archive]
   const form: Record<string, string> = {}
   const pack = async (forms: Readonly<Record<string, '' | 'gz' | 'lz4' | 'zst'>>): Promise<void> => {
     for (const [member, ending] of Object.entries(forms)) {
@@ -103,9 +105,9 @@ describe.skipIf(!Object.values(PROGRAMS).every(here))('18: a tar backup whose fi
     }
   }
 
-  it.each([['gz', '', 'zst'], ['lz4', 'zst', 'gz'], ['zst', 'lz4', ''], ['', 'gz', 'lz4']] as const)('base.tar %s, a tablespace %s, its WAL %s', async (base, space, wal) => {
+  it.each([['gz', 'lz4', 'zst'], ['zst', '', 'gz'], ['', 'zst', 'lz4']] as const)('base.tar %s, a tablespace %s, its WAL %s', async (base, space, wal) => {
     await pack({ base, [oid]: space, pg_wal: wal })
-    const run = await one.recover('--json', '--to', 'latest')
+    const run = await one.recover(...args())
     expect(run.json().plan, run.stdout + run.stderr).toMatchObject({ backup: { format: 'tar', manifest: true }, tablespaces: [{ oid, location: `${one.server.root}/space` }] })
     expect(run.json().done).toMatchObject({ compared: true })
     await one.started(run, async (query) => {
@@ -117,17 +119,17 @@ describe.skipIf(!Object.values(PROGRAMS).every(here))('18: a tar backup whose fi
   it.each(['base', 'space', 'pg_wal'])('the program for %s is missing: it is named, with what to install', async (which) => {
     const member = which === 'space' ? oid : which
     await pack({ base: '', [oid]: '', pg_wal: '', [member]: 'lz4' })
-    const run = await pgwal(one.args('--json', '--to', 'latest'), { PGWAL_STATE_DIR: one.state, PATH: BARE })
+    const run = await pgwal(one.args(...args()), { PGWAL_STATE_DIR: one.state, PATH: BARE })
     expect([run.code, run.json().error], run.stdout).toMatchObject([2, { code: 'backup-needs-program', message: expect.stringContaining('lz4') as string, remedy: expect.stringContaining('apt install lz4') as string }])
   })
 
   it('a form that nobody knows, and a file that is there twice, are named', async () => {
     await pack({ base: '', [oid]: '', pg_wal: '' })
     await inPacked('cp base.tar base.tar.bz2')
-    const refused = await one.refused('--to', 'latest')
+    const refused = await one.refused(...args())
     expect(refused).toMatchObject({ code: 'backup-form-unknown', message: expect.stringContaining('base.tar.bz2') as string })
     await inPacked(`mv base.tar.bz2 base.tar.gz`)
-    expect(await one.refused('--to', 'latest')).toMatchObject({ code: 'backup-form-unknown', message: expect.stringMatching(/base\.tar(\.gz)?, base\.tar/) as string })
+    expect(await one.refused(...args())).toMatchObject({ code: 'backup-form-unknown', message: expect.stringMatching(/base\.tar(\.gz)?, base\.tar/) as string })
     await inPacked('rm base.tar.gz')
   })
 })

@@ -123,10 +123,10 @@ export function queryAt(host: string, port: number): Query {
 }
 
 /** Types lines into a shell. */
-export async function typed(lines: readonly string[]): Promise<void> {
+export async function typed(lines: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<void> {
   for (const line of lines) {
     await new Promise<void>((resolve, reject) => {
-      execFile('/bin/sh', ['-c', line], { cwd: '/', env: { PATH: process.env['PATH'], LC_ALL: 'C' } }, (error, stdout, stderr) => {
+      execFile('/bin/sh', ['-c', line], { cwd: '/', env: { PATH: process.env['PATH'], LC_ALL: 'C', ...env } }, (error, stdout, stderr) => {
         if (error === null) resolve()
         else reject(new Error(`${line}\n${stdout}${stderr}`))
       }).stdin?.end()

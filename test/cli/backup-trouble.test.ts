@@ -1,0 +1,147 @@
+// `pgwal backup` where something is in the way: a disk that is too small or fills up, an archive with a hole, backups of others, Ctrl-C.
+import { execFileSync, spawn } from 'node:child_process'
+import fs from 'node:fs'
+import fsp from 'node:fs/promises'
+import path from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { eventually } from '../support/eventually.ts'
+import { pgwal, PROGRAM } from '../support/pgwal.ts'
+import type { ProgramRun } from '../support/pgwal.ts'
+import { Recoverable } from '../support/recoverable.ts'
+import { DEBIAN_BIN } from '../support/server.ts'
+
+const root = process.getuid?.() === 0
+const hasDebian = fs.existsSync(`${DEBIAN_BIN}/pg_basebackup`)
+/** Through pg_basebackup, and by the low-level interface. */
+const servers = [...(hasDebian ? [{ major: 15 as const, binDir: DEBIAN_BIN }] : []), { major: 18 as const }]
+
+describe.each(servers)('$major $binDir', ({ major, ...options }) => {
+  let one: Recoverable
+  const args = (directory: string, ...more: string[]): string[] => ['backup', directory, '-D', one.server.dataDir, '--timeout', '20', ...more]
+  const run = (directory: string, ...more: string[]): Promise<ProgramRun> => pgwal(args(directory, ...more), { PGWAL_STATE_DIR: one.state })
+  const part = (directory: string): string | undefined => fs.readdirSync(directory).find((name) => name.startsWith('.pgwal-backup-'))
+
+  /** Starts it, and does something once its files are being copied. */
+  const during = async (directory: string, work: (kill: (signal: NodeJS.Signals) => void) => void): Promise<{ code: number | null; stdout: string; stderr: string }> => {
+    const child = spawn(process.execPath, [PROGRAM, ...args(directory, '--json')], { env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LANG: 'C.UTF-8', PGWAL_STATE_DIR: one.state }, stdio: ['ignore', 'pipe', 'pipe'] })
+    let [stdout, stderr, over] = ['', '', false]
+    child.stdout.on('data', (text: Buffer) => { stdout += text.toString() })
+    child.stderr.on('data', (text: Buffer) => { stderr += text.toString() })
+    const ended = new Promise<number | null>((resolve) => {
+      child.once('close', (code) => {
+        over = true
+        resolve(code)
+      })
+    })
+    await eventually(async () => over || (part(directory) !== undefined && fs.existsSync(`${directory}/${part(directory)}/data/base`)), 'the copy')
+    work((signal) => void child.kill(signal))
+    return { code: await ended, stdout, stderr }
+  }
+  /** Nothing of a backup, neither here nor in the server. */
+  const expectGone = async (directory: string, but: readonly string[] = []): Promise<void> => {
+    expect(fs.readdirSync(directory).filter((name) => !but.includes(name))).toEqual([])
+    const kept = await one.server.query("SELECT slot_name FROM pg_replication_slots UNION ALL SELECT application_name FROM pg_stat_replication UNION ALL SELECT application_name FROM pg_stat_activity WHERE application_name LIKE 'pg%' AND pid <> pg_backend_pid()")
+    if (kept.length > 0) await eventually(async () => (await one.server.query("SELECT FROM pg_replication_slots UNION ALL SELECT FROM pg_stat_replication UNION ALL SELECT FROM pg_stat_activity WHERE application_name LIKE 'pg%' AND pid <> pg_backend_pid()")).length === 0, `the end of ${JSON.stringify(kept)}`)
+  }
+
+  beforeAll(async () => {
+    // A segment whose name stands in this file is said to be archived, and is not.
+    one = await Recoverable.prepare(major, { ...options, command: (archive) => `grep -q %f ${path.dirname(archive)}/lost 2>/dev/null || { test ! -f ${archive}/%f && cp %p ${archive}/%f; }` })
+    await one.server.start()
+    await one.server.query('CREATE TABLE big AS SELECT n, repeat(md5(n::text), 20) AS t FROM generate_series(1, 100000) AS n')
+  })
+  afterAll(() => one.remove())
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s while the files are copied: exit 130, no half a backup, no slot', async (signal) => {
+    const { code, stdout, stderr } = await during(one.backups, (kill) => { kill(signal) })
+    expect(code, stdout + stderr).toBe(130)
+    await expectGone(one.backups)
+  })
+
+  describe.skipIf(!root)('a disk of its own (a tmpfs: needs root)', () => {
+    const disk = (): string => `${one.server.root}/disk`
+    const mount = (megabytes: number): void => { execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=0700,uid=${one.server.account.uid}`, 'tmpfs', disk()]) }
+    beforeAll(() => one.make(disk()))
+    afterEach(() => { execFileSync('umount', [disk()]) })
+
+    it('too small: how much is needed and how much there is, and not even a directory stays', async () => {
+      mount(120)
+      const refused = await run(`${disk()}/new/backups`, '--json')
+      expect([refused.code, refused.json().error.code], refused.stdout).toEqual([2, 'backup-space'])
+      const [, needed, free] = /: ([\d.]+) MB are needed, ([\d.]+) MB are free/.exec(refused.json().error.message)!
+      expect(Number(needed)).toBeGreaterThan(Number(free))
+      expect(Number(free)).toBeLessThanOrEqual(126)
+      expect(fs.readdirSync(disk())).toEqual([])
+      const chinese = await run(`${disk()}/new/backups`, '--lang', 'zh-TW')
+      expect(chinese.stderr).toContain(`需要 ${needed} MB，可用 ${free} MB`)
+    })
+
+    it('filled up by somebody else meanwhile: given up and removed', async () => {
+      mount(400)
+      const { code, stdout, stderr } = await during(disk(), () => {
+        const { bavail, bsize } = fs.statfsSync(disk())
+        execFileSync('fallocate', ['-l', String(bavail * bsize), `${disk()}/filler`])
+      })
+      expect([code, JSON.parse(stdout).error?.code], stdout + stderr).toEqual([2, 'backup-space-ran-out'])
+      await expectGone(disk(), ['filler'])
+    })
+  })
+
+  it('while the archive lacks WAL behind the newest backup nothing is removed, and what is missing is named', async () => {
+    const first = (await run(one.backups, '--json')).json().backup
+    await one.archived()
+    const [{ next }] = await one.server.query<{ next: string }>("SELECT pg_walfile_name(pg_current_wal_lsn() + 4 * 1024 * 1024) AS next") as [{ next: string }]
+    await fsp.writeFile(`${one.server.root}/lost`, next)
+    await fsp.chmod(`${one.server.root}/lost`, 0o644)
+    let writing = true
+    const writer = (async () => {
+      while (writing) await one.server.query('SELECT txid_current(); SELECT pg_switch_wal()')
+    })()
+    const refused = await run(one.backups, '--keep', '1', '--yes', '--json').finally(() => { writing = false })
+    await writer
+    await fsp.rm(`${one.server.root}/lost`)
+    if (options.binDir === undefined) {
+      // It has no WAL of its own: without the archive's it is none.
+      expect([refused.code, refused.json().error], refused.stdout).toMatchObject([2, { code: 'backup-not-archived', message: expect.stringContaining(next) as string }])
+      expect(fs.readdirSync(one.backups)).toEqual([path.basename(first.path)])
+    } else {
+      expect([refused.code, refused.json().retention], refused.stdout).toMatchObject([1, { outcome: 'refused', refusal: { code: 'gap', segment: next } }])
+      expect(fs.readdirSync(one.backups)).toHaveLength(2)
+    }
+    expect(fs.existsSync(`${one.archive}/${first.startSegment}`)).toBe(true)
+  })
+
+  it('WAL that only backups of others need stays, or goes with --give-up-others; they are named', async () => {
+    const mine = `${one.server.root}/mine`
+    const other = (await run(`${one.server.root}/other`, '--label', 'of-somebody', '--json')).json().backup
+    await one.archived()
+    await run(mine, '--json')
+    await one.archived()
+    const before = fs.readdirSync(one.archive).sort()
+    // Those of the tests before lie in another directory, and count as others', too.
+    const kept = await run(mine, '--keep', '1', '--yes', '--json')
+    expect(kept.code, kept.stdout + kept.stderr).toBe(0)
+    const { retention } = kept.json()
+    expect(retention.others.map(({ label }: { label: string }) => label)).toContain('pgwal backup of-somebody')
+    expect(retention.withheld.files).toBeGreaterThan(0)
+    expect(retention.removed.backups).toHaveLength(1)
+    expect(fs.readdirSync(one.archive)).toEqual(expect.arrayContaining([other.startSegment]))
+    const oldest = retention.others[0].startSegment
+    for (const name of before.filter((segment) => /^[0-9A-F]{24}$/.test(segment) && segment >= oldest)) expect(fs.readdirSync(one.archive)).toContain(name)
+
+    const given = await run(mine, '--keep', '1', '--give-up-others', '--json')
+    expect([given.code, given.json().retention.outcome]).toEqual([2, 'planned'])
+    expect(fs.existsSync(`${one.archive}/${other.startSegment}`)).toBe(true)
+    const words = await run(mine, '--keep', '1', '--give-up-others')
+    expect(words.stdout).toContain('they can no longer be restored afterwards')
+    const gone = await run(mine, '--keep', '1', '--give-up-others', '--yes', '--json')
+    expect([gone.code, gone.json().retention.outcome], gone.stdout).toEqual([0, 'applied'])
+    const [left] = fs.readdirSync(mine)
+    const record = JSON.parse(fs.readFileSync(`${mine}/${left}/pgwal-backup.json`, 'utf8')).backup
+    const segments = fs.readdirSync(one.archive).filter((name) => /^[0-9A-F]{24}$/.test(name)).sort()
+    expect(segments[0]).toBe(record.startSegment)
+    // What is in somebody else's directory is not touched.
+    expect(fs.existsSync(`${other.path}/data/PG_VERSION`)).toBe(true)
+    expect(fs.readdirSync(mine)).toHaveLength(1)
+  })
+})
