@@ -1,4 +1,5 @@
 // What to type after a recovery: start it, look at it, go live with it, or throw it away.
+import type { Account } from '../host/host.ts'
 import type { Cluster, Service } from '../platforms/platform.ts'
 import { shellWord } from '../checks/support/shell-word.ts'
 import type { RecoverCommands } from '../report/recover-report.ts'
@@ -29,14 +30,18 @@ export function commandsFor({ host, self, owner }: Pick<Restoring, 'host' | 'sel
   const { root, port, cluster, service } = options
   const place = placeAt(root)
   const word = shellWord
-  const asOwner = self.privileged && self.uid !== owner.uid ? (host.os === 'darwin' ? `sudo -u ${word(owner.name)} ` : `runuser -u ${word(owner.name)} -- `) : ''
+  const inNameOf = (account: Account): string => (!self.privileged || self.uid === account.uid ? '' : host.os === 'darwin' ? `sudo -u ${word(account.name)} ` : `runuser -u ${word(account.name)} -- `)
+  const asOwner = inNameOf(owner)
   const server = (name: string): string => word(options.binDir === undefined ? name : `${options.binDir}/${name}`)
   const client = (name: string): string => (options.hasClients ? server(name) : name)
   const login = `-h ${word(place.socketDir)} -p ${port} -U ${word(options.superuser)}`
   const control = `${asOwner}${server('pg_ctl')} -D ${word(root)}`
   const stop = `${control} -m fast stop`
   const paused = options.target.kind !== 'latest' && options.action === 'pause'
-  const typed = (commands: Service['start'] | undefined): string => (commands ?? []).map(({ file, args }) => [file, ...args].map(word).join(' ')).join(' && ')
+  const typed = (commands: Service['start'] | undefined): string => (commands ?? []).map(({ file, args, as, env }) => {
+    const variables = Object.entries(env ?? {}).map(([name, value]) => `${name}=${value}`)
+    return `${as === undefined ? '' : inNameOf(as)}${[...(variables.length === 0 ? [] : ['env', ...variables]), file, ...args].map(word).join(' ')}`
+  }).join(' && ')
   const old = cluster?.dataDir.replace(/\/+$/, '')
   const production = old === undefined
     ? [

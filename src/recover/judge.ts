@@ -99,7 +99,9 @@ export async function judge(restoring: Restoring, archive: Archive, backup: Back
   const fromRemainder = (tli: number, number: number): boolean => remainder !== undefined && tli === remainder.timeline && remainder.numbers.has(number)
   const has = (tli: number, number: number): boolean => archive.has(tli, number) || (tli === backup.timeline && own(number)) || fromRemainder(tli, number)
   const newest = Math.max(archive.newest.get(timeline) ?? -1, ...(remainder?.timeline === timeline ? remainder.numbers : []), timeline === backup.timeline ? endNumber ?? first : -1)
-  const { last, gap } = reachOf(way, has, newest, size)
+  const reach = reachOf(way, has, newest, size)
+  const { last } = reach
+  const gap = reach.gap ?? notBegun(archive, way, last)
   if (last === undefined) return { code: 'start-missing', segment: numberedSegment(backup.timeline, first, size) }
   if (endNumber !== undefined && last < endNumber) return gap === undefined ? { code: 'end-missing', segment: numberedSegment(timelineAt(way, last + 1) ?? timeline, last + 1, size), end: lsnToText(backupEnd!) } : { code: 'gap', ...gap }
 
@@ -127,6 +129,18 @@ export async function judge(restoring: Restoring, archive: Archive, backup: Back
     remainder: [...remainder?.numbers ?? []].filter((number) => number <= until && timelineAt(way, number) === remainder!.timeline && !archive.has(remainder!.timeline, number)).sort((a, b) => a - b),
     ...(found.lastIn === undefined ? {} : { lastIn: found.lastIn }), ...(found.firstOut === undefined ? {} : { firstOut: found.firstOut }),
   }
+}
+
+/**
+ * The segment that a timeline begins with, where nothing of that timeline is there yet and the one before goes on in a segment of its own:
+ * the server would take that in its place, and replay what was given up when the timeline was left.
+ */
+function notBegun(archive: Archive, way: readonly Stretch[], last: number | undefined): { readonly first: string; readonly last: string; readonly count: number } | undefined {
+  const { timeline, from } = way.at(-1)!
+  if (way.length === 1 || last !== from - 1) return undefined
+  if (!(archive.histories.get(timeline)?.parents ?? []).some((parent) => archive.has(parent.timeline, from))) return undefined
+  const segment = numberedSegment(timeline, from, archive.segmentSize)
+  return { first: segment, last: segment, count: 1 }
 }
 
 /** Whether somebody's tablespace is in a directory; one that cannot be looked into may have one. */

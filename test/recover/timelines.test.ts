@@ -11,7 +11,6 @@ const tables = async (query: Query): Promise<unknown[]> => (await query("SELECT 
 
 describe('17: gone live with a recovery, on timeline 2', () => {
   let one: Recoverable
-  let fork: string
   const hidden = (): string => `${one.server.root}/hidden`
   const ofNewer = (): string[] => fs.readdirSync(one.archive).filter((name) => name.startsWith('00000002'))
   /** Takes files of the archive away while something is tried. */
@@ -33,13 +32,14 @@ describe('17: gone live with a recovery, on timeline 2', () => {
     await server.query(`CREATE TABLESPACE elsewhere LOCATION '${server.root}/space'`)
     await server.query("ALTER SYSTEM SET work_mem = '5MB'")
     await takePlainBackup(server, `${one.backups}/first`)
+    await server.query("SELECT pg_create_restore_point('early')")
+    await one.archived()
     await server.query('CREATE TABLE common TABLESPACE elsewhere AS SELECT 1 AS n')
     await server.query("SELECT pg_create_restore_point('fork')")
     await server.query('CREATE TABLE older (n int)')
     await server.query("SELECT pg_create_restore_point('late')")
     await one.archived()
-    await server.query('SELECT pg_create_restore_point($1)', ['end'])
-    fork = await one.archived()
+    await one.archived()
   })
   afterEach(() => { fs.rmSync(one.into, { recursive: true, force: true }) })
   afterAll(() => one.remove())
@@ -100,23 +100,28 @@ describe('17: gone live with a recovery, on timeline 2', () => {
     })
   })
 
-  it('a timeline of which only the history file was archived so far ends where the older one does', async () => {
+  it('a timeline of which only the history file was archived so far: up to where it begins, and not past it on the older one', async () => {
+    const segments = ofNewer().filter((name) => /^[0-9A-F]{24}$/.test(name)).sort()
     await without(ofNewer().filter((name) => !name.endsWith('.history')), async () => {
-      const run = await one.recover('--json', '--to', 'fork')
+      const run = await one.recover('--json', '--to', 'early')
       expect(run.json().plan, run.stdout).toMatchObject({ target: { timeline: 2, seen: true } })
       await one.started(run, async (query) => {
         await open(query)
-        expect(await tables(query)).toEqual(['common'])
+        expect(await tables(query)).toEqual([])
       })
+      // The older timeline has this segment, too, with what was given up.
+      for (const to of ['latest', 'late']) expect(await one.refused('--to', to), to).toMatchObject({ code: 'target-gap', message: expect.stringContaining(segments[0]!) as string })
     })
   })
 
-  it('of a server that went down before it archived any of its timeline, the rest comes from pg_wal', async () => {
+  it('of a server that went down before it archived the rest, with how its timeline came to be: both come from pg_wal', async () => {
     await one.server.query('CREATE TABLE rest (n int)')
     await one.server.stop()
     try {
-      await without(ofNewer(), async () => {
-        const run = await one.recover('--json', '--to', 'latest')
+      const there = fs.readdirSync(`${one.server.dataDir}/pg_wal`)
+      await without(ofNewer().filter((name) => there.includes(name)), async () => {
+        expect(fs.existsSync(`${one.archive}/00000002.history`)).toBe(false)
+        const run = await one.recover('--json', '--to', 'latest', '-D', one.server.dataDir)
         expect(run.json().plan, run.stdout + run.stderr).toMatchObject({ target: { timeline: 2 }, archive: { remainderFrom: `${one.server.dataDir}/pg_wal` } })
         await one.started(run, async (query) => {
           await open(query)
@@ -127,7 +132,6 @@ describe('17: gone live with a recovery, on timeline 2', () => {
     } finally {
       await one.server.start()
     }
-    expect(fork.slice(0, 8)).toBe('00000001')
   })
 
   it('a backup of the newer timeline does not lead back to the older one', async () => {

@@ -92,11 +92,13 @@ export class Recoverable {
   async started<T>(run: ProgramRun, ask: (query: Query) => Promise<T>): Promise<T> {
     expect(run.code, run.stdout + run.stderr).toBe(0)
     const { commands, plan } = run.json()
-    await typed(commands.start)
+    // Where no programs were found, the commands name them without a directory.
+    const env = { PATH: `${this.server.binDir}:${process.env['PATH']!}` }
+    await typed(commands.start, env)
     try {
       return await ask(queryAt(`${this.into}/s`, plan.port))
     } finally {
-      await typed(commands.discard)
+      await typed(commands.discard, env)
       expect(fs.existsSync(this.into)).toBe(false)
     }
   }
