@@ -481,6 +481,8 @@ export const en = {
     space: '{neededBytes} needed, {freeBytes} free',
     replaces: 'what an interrupted run left there ({since}) is removed first',
     tablespace: '{oid}, was at {location}',
+    /** Of a plain backup, which does not say where it was. */
+    tablespaceFrom: '{oid}, from {location}',
     tablespaceOid: '{oid}',
     action: {
       pause: 'the server stops there and can be read; it opens for writing when you say so',

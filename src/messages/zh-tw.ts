@@ -447,7 +447,7 @@ export const zhTW: Messages = {
   recover: {
     label: { backup: '備份', archive: '歸檔', target: '目標', into: '還原到', tablespace: '表空間', atTarget: '之後' },
     semicolon: '；',
-    format: { plain: 'plain', tar: 'tar' },
+    format: { plain: 'plain 格式', tar: 'tar 格式' },
     begun: '開始於 {at}',
     atLeast: '至少 {bytes}',
     end: '由 {start} 開始，於 {end} 達到一致',
@@ -462,6 +462,7 @@ export const zhTW: Messages = {
     space: '需要 {neededBytes}，可用 {freeBytes}',
     replaces: '會先移除中斷的執行（{since}）所留下的內容',
     tablespace: '{oid}，原位於 {location}',
+    tablespaceFrom: '{oid}，來自 {location}',
     tablespaceOid: '{oid}',
     action: {
       pause: '伺服器停在該處，可供讀取；由您決定何時開放寫入',

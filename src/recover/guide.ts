@@ -39,7 +39,8 @@ export function commandsFor({ host, self, owner }: Pick<Restoring, 'host' | 'sel
   const stop = `${control} -m fast stop`
   const paused = options.target.kind !== 'latest' && options.action === 'pause'
   const typed = (commands: Service['start'] | undefined): string => (commands ?? []).map(({ file, args, as, env }) => {
-    const variables = Object.entries(env ?? {}).map(([name, value]) => `${name}=${value}`)
+    // A shell has those of its own.
+    const variables = Object.entries(env ?? {}).filter(([name]) => !/^(?:PATH|LANG|LC_\w+)$/.test(name)).map(([name, value]) => `${name}=${value}`)
     return `${as === undefined ? '' : inNameOf(as)}${[...(variables.length === 0 ? [] : ['env', ...variables]), file, ...args].map(word).join(' ')}`
   }).join(' && ')
   const old = cluster?.dataDir.replace(/\/+$/, '')

@@ -32,7 +32,7 @@ export function recoverPlanText(report: RecoverReport, style: Style): string {
       ...(into.replaces === undefined ? [] : [say(words.replaces, { since: safe(into.replaces.since) })]),
     ]],
     ...tablespaces.map(({ oid, location, path }): [string, string[]] => [words.label.tablespace, [
-      safe(path), say(location === undefined ? words.tablespaceOid : words.tablespace, { oid, location: safe(location ?? '') }),
+      safe(path), say(location === undefined ? words.tablespaceOid : backup.format === 'plain' ? words.tablespaceFrom : words.tablespace, { oid, location: safe(location ?? '') }),
     ]]),
     [words.label.atTarget, [words.action[target.kind === 'latest' ? 'latest' : target.action]]],
   ]

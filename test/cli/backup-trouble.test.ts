@@ -1,5 +1,5 @@
 // `pgwal backup` where something is in the way: a disk that is too small or fills up, an archive with a hole, backups of others, Ctrl-C.
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import fsp from 'node:fs/promises'
 import path from 'node:path'
@@ -22,8 +22,8 @@ describe.each(servers)('$major $binDir', ({ major, ...options }) => {
   const part = (directory: string): string | undefined => fs.readdirSync(directory).find((name) => name.startsWith('.pgwal-backup-'))
 
   /** Starts it, and does something once its files are being copied. */
-  const during = async (directory: string, work: (kill: (signal: NodeJS.Signals) => void) => void): Promise<{ code: number | null; stdout: string; stderr: string }> => {
-    const child = spawn(process.execPath, [PROGRAM, ...args(directory, '--json')], { env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LANG: 'C.UTF-8', PGWAL_STATE_DIR: one.state }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const during = async (directory: string, work: (kill: (signal: NodeJS.Signals) => void) => unknown, ...more: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> => {
+    const child = spawn(process.execPath, [PROGRAM, ...args(directory, '--json', ...more)], { env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LANG: 'C.UTF-8', PGWAL_STATE_DIR: one.state }, stdio: ['ignore', 'pipe', 'pipe'] })
     let [stdout, stderr, over] = ['', '', false]
     child.stdout.on('data', (text: Buffer) => { stdout += text.toString() })
     child.stderr.on('data', (text: Buffer) => { stderr += text.toString() })
@@ -34,7 +34,7 @@ describe.each(servers)('$major $binDir', ({ major, ...options }) => {
       })
     })
     await eventually(async () => over || (part(directory) !== undefined && fs.existsSync(`${directory}/${part(directory)}/data/base`)), 'the copy')
-    work((signal) => void child.kill(signal))
+    await work((signal) => void child.kill(signal))
     return { code: await ended, stdout, stderr }
   }
   /** Nothing of a backup, neither here nor in the server. */
@@ -79,8 +79,8 @@ describe.each(servers)('$major $binDir', ({ major, ...options }) => {
     it('filled up by somebody else meanwhile: given up and removed', async () => {
       mount(400)
       const { code, stdout, stderr } = await during(disk(), () => {
-        const { bavail, bsize } = fs.statfsSync(disk())
-        execFileSync('fallocate', ['-l', String(bavail * bsize), `${disk()}/filler`])
+        // Up to the last byte, against what is copied meanwhile.
+        spawnSync('dd', ['if=/dev/zero', `of=${disk()}/filler`, 'bs=1M'], { stdio: 'ignore' })
       })
       expect([code, JSON.parse(stdout).error?.code], stdout + stderr).toEqual([2, 'backup-space-ran-out'])
       await expectGone(disk(), ['filler'])
@@ -90,22 +90,28 @@ describe.each(servers)('$major $binDir', ({ major, ...options }) => {
   it('while the archive lacks WAL behind the newest backup nothing is removed, and what is missing is named', async () => {
     const first = (await run(one.backups, '--json')).json().backup
     await one.archived()
-    const [{ next }] = await one.server.query<{ next: string }>("SELECT pg_walfile_name(pg_current_wal_lsn() + 4 * 1024 * 1024) AS next") as [{ next: string }]
-    await fsp.writeFile(`${one.server.root}/lost`, next)
-    await fsp.chmod(`${one.server.root}/lost`, 0o644)
+    const lost = `${one.server.root}/lost`
+    let next = ''
     let writing = true
-    const writer = (async () => {
-      while (writing) await one.server.query('SELECT txid_current(); SELECT pg_switch_wal()')
-    })()
-    const refused = await run(one.backups, '--keep', '1', '--yes', '--json').finally(() => { writing = false })
+    let writer: Promise<void> | undefined
+    const refused = await during(one.backups, async () => {
+      const [row] = await one.server.query<{ next: string }>('SELECT pg_walfile_name(pg_current_wal_lsn() + 1024 * 1024) AS next')
+      next = row!.next
+      await fsp.writeFile(lost, next, { mode: 0o644 })
+      writer = (async () => {
+        while (writing) await one.server.query('SELECT txid_current(); SELECT pg_switch_wal()')
+      })()
+    }, '--keep', '1', '--yes')
+    writing = false
     await writer
-    await fsp.rm(`${one.server.root}/lost`)
+    await fsp.rm(lost)
+    const said = JSON.parse(refused.stdout)
     if (options.binDir === undefined) {
       // It has no WAL of its own: without the archive's it is none.
-      expect([refused.code, refused.json().error], refused.stdout).toMatchObject([2, { code: 'backup-not-archived', message: expect.stringContaining(next) as string }])
+      expect([refused.code, said.error], refused.stdout).toMatchObject([2, { code: 'backup-not-archived', message: expect.stringContaining(next) as string }])
       expect(fs.readdirSync(one.backups)).toEqual([path.basename(first.path)])
     } else {
-      expect([refused.code, refused.json().retention], refused.stdout).toMatchObject([1, { outcome: 'refused', refusal: { code: 'gap', segment: next } }])
+      expect([refused.code, said.retention], refused.stdout).toMatchObject([1, { outcome: 'refused', refusal: { code: 'gap', segment: next } }])
       expect(fs.readdirSync(one.backups)).toHaveLength(2)
     }
     expect(fs.existsSync(`${one.archive}/${first.startSegment}`)).toBe(true)

@@ -21,6 +21,8 @@ beforeAll(async () => {
   await one.server.start()
   // Large enough to be met while it is copied.
   await one.server.query("CREATE TABLE big AS SELECT repeat(md5(n::text), 30) AS t FROM generate_series(1, 150000) AS n")
+  // The archiver must be through: cp does not like files that go.
+  await one.archived()
   await takePlainBackup(one.server, `${one.backups}/first`)
   await one.archived()
 })
