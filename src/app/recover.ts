@@ -336,7 +336,8 @@ async function carryOut(context: Context, restoring: Restoring, plan: Planned): 
     // Half of a restore must not be taken for one.
     if (made) await discardRestorePlace(telling, report.into.path, state)
     if (error instanceof UserError && error.code === 'interrupted') return { ...report, outcome: 'cancelled', takenAway: true }
-    if (['ENOSPC', 'EDQUOT'].includes(codeOf(error))) throw new UserError('into-no-space', { path: report.into.path, needed: megabytes(report.into.neededBytes), free: '0 MB' }, { cause: error })
+    // Of programs it is their complaint that says it.
+    if (['ENOSPC', 'EDQUOT'].includes(codeOf(error)) || (error instanceof UserError && /No space left on device|Disk quota exceeded/.test(String(error.params['reason'])))) throw new UserError('into-no-space', { path: report.into.path, needed: megabytes(report.into.neededBytes), free: '0 MB' }, { cause: error })
     throw error
   } finally {
     progress.done()

@@ -14,6 +14,7 @@ import { summarise } from '../report/report.ts'
 import type { CheckResult, ClusterReport } from '../report/report.ts'
 import { runChecks } from './diagnose.ts'
 import { gatheringFor } from './gathering.ts'
+import { interruptibly } from './interruption.ts'
 import type { GatheringOptions } from './gathering.ts'
 import { connectionOf, wantedOf } from './options.ts'
 import type { WantedOptions } from './options.ts'
@@ -119,7 +120,10 @@ export interface VerifyAllOptions extends WantedOptions {
 /** {@link verify} on every cluster that was chosen, with a progress line that says what is waited for. */
 export async function verifyAll(context: Context, selection: Selection, options: VerifyAllOptions): Promise<ClusterReport[]> {
   const reports: ClusterReport[] = []
-  for (const target of await selectTargets(context, selection)) reports.push(await verifyWithProgress(context, target, selection, options))
+  let stoppable: Host | undefined
+  const targets = await interruptibly(context, options.drill?.signal, (looking) => selectTargets({ ...looking, host: stoppable = looking.host }, selection))
+  // What a drill makes is taken away again, whoever interrupts it.
+  for (const target of targets) reports.push(await verifyWithProgress(context, { ...target, host: target.host === stoppable ? context.host : target.host }, selection, options))
   return reports
 }
 

@@ -126,7 +126,7 @@ async function program(restoring: Restoring, file: string, args: readonly string
   checkpoint(restoring)
   if (done.code === 0) return
   const lines = done.stderr.trim().split('\n').filter((line) => !PROGRESS.test(line))
-  throw new UserError('restore-failed', { path: what, reason: `${file}: ${lines[0] ?? `exit ${done.code}`}` })
+  throw new UserError('restore-failed', { path: what, reason: `${file}: ${lines[0]?.replace(`${file}: `, '') ?? `exit ${done.code}`}` })
 }
 
 /** tar's own words for how far it is. */

@@ -96,7 +96,7 @@ it('while a program does not answer that tells of clusters: that is ended too, e
   const pid = `${tools}/pid`
   // It does not end when it is asked to.
   await fsp.writeFile(`${tools}/pg_lsclusters`, `#!/bin/sh\ntrap '' TERM INT HUP\necho $$ >'${pid}'\nwhile :; do sleep 1; done\n`, { mode: 0o755 })
-  for (const args of [one.args('--to', 'latest'), ['backup', one.backups]]) {
+  for (const args of [one.args('--to', 'latest'), ['backup', one.backups], ['verify', '--drill']]) {
     await fsp.rm(pid, { force: true })
     const run = start(args, { PATH: `${tools}:${process.env['PATH']!}` })
     await eventually(async () => run.over() || (fs.existsSync(pid) && fs.readFileSync(pid, 'utf8').endsWith('\n')), 'the program was started')
