@@ -6,7 +6,9 @@
 import { archiveCommandFact } from '../facts/archive-command.ts'
 import { codeOf } from '../errors.ts'
 import type { Acting, Host, Session } from '../host/host.ts'
+import { DECOMPRESSORS } from '../postgres/archive-command/index.ts'
 import { checkSegment, lsnFromText, readSegmentHeader, segmentName } from '../postgres/wal/index.ts'
+import { readWhole } from '../recover/archive.ts'
 import { failed, passed, skipped } from './probe.ts'
 import type { Probe, Probing } from './probe.ts'
 
@@ -37,21 +39,23 @@ export const archiveRoundTrip: Probe<Code> = {
     if (state?.['level'] === 'minimal') return skipped('wal-level-minimal')
 
     const command = await gathering.fact(archiveCommandFact)
-    // From a spool the segment may be gone before we look.
-    const directory = command.ok && command.value.spool !== true ? command.value.destination : undefined
+    const ending = command.ok ? command.value.judgement?.suffix ?? '' : ''
+    const suffix = Object.hasOwn(DECOMPRESSORS, ending) ? ending : ''
+    // From a spool the segment may be gone before we look; compressed in these ways nobody here can read it.
+    const directory = command.ok && command.value.spool !== true && !/^\.(?:bz2|xz|lzo|br)$/.test(ending) ? command.value.destination : undefined
     const segment = await switchSegment(session)
     const started = gathering.host.now().getTime()
     const own = await ownCopy(probing, segment)
 
+    const file = `${directory ?? ''}/${segment.name}${suffix}`
     const arrived = directory === undefined
       ? await waitForStatistics(probing, segment, started)
-      : await waitForFile(probing, `${directory}/${segment.name}`, segment, started)
+      : await waitForFile(probing, file, suffix === '' ? segment.segmentSize : 0, segment, started) && (suffix === '' || await waitForStatistics(probing, segment, started))
     const ms = gathering.host.now().getTime() - started
-    if (!arrived) return failed(await explain(probing, segment, directory, ms))
-    if (directory === undefined) return passed('reported', { segment: segment.name, elapsedMs: ms })
+    if (!arrived) return failed(await explain(probing, segment, directory === undefined ? undefined : file, ms))
+    if (directory === undefined || !(await isReadable(probing, suffix))) return passed('reported', { segment: segment.name, elapsedMs: ms })
 
-    const file = `${directory}/${segment.name}`
-    const archived = await readSegment(gathering.host, file, segment.segmentSize, acting(probing))
+    const archived = suffix === '' ? await readSegment(gathering.host, file, segment.segmentSize, acting(probing)) : await readWhole({ host: gathering.host, as: acting(probing) }, file, segment.segmentSize)
     const problem = checkSegment(segment.name, readSegmentHeader(archived.subarray(0, 40)), segment)[0]
     if (problem !== undefined) {
       return failed({ code: 'not-this-segment' satisfies Code, severity: 'error', params: { segment: segment.name, problem: problem.code }, at: { file } })
@@ -187,11 +191,17 @@ async function readSegment(host: Host, path: string, size: number, as: Acting): 
   return host.read(path, { ...as, limit: size + 1 })
 }
 
-async function waitForFile(probing: Probing, file: string, segment: Switched, started: number): Promise<boolean> {
+/** Whether what an ending stands for can be undone: gzip is what Node has itself. */
+async function isReadable({ gathering }: Probing, suffix: string): Promise<boolean> {
+  if (suffix === '' || suffix === '.gz') return true
+  return await gathering.host.which(DECOMPRESSORS[suffix as keyof typeof DECOMPRESSORS]) !== undefined
+}
+
+async function waitForFile(probing: Probing, file: string, bytes: number, segment: Switched, started: number): Promise<boolean> {
   return poll(probing, segment, started, async () => {
     try {
       const info = await probing.gathering.host.stat(file, acting(probing))
-      return info.size >= segment.segmentSize
+      return info.size >= bytes
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return false
       throw error
@@ -218,12 +228,12 @@ async function poll(probing: Probing, segment: Switched, started: number, arrive
 }
 
 /** Why the segment is not there: what the archiver itself says, else what can be seen of it. */
-async function explain(probing: Probing, segment: Switched, directory: string | undefined, ms: number) {
+async function explain(probing: Probing, segment: Switched, file: string | undefined, ms: number) {
   const [row] = await probing.session.query(
     "SELECT failed_count, last_failed_wal, last_archived_wal, (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'archiver') AS archivers FROM pg_stat_archiver")
   const params = { segment: segment.name, seconds: Math.round(ms / 1000) }
-  if (directory !== undefined && String(row?.['last_archived_wal'] ?? '') >= segment.name) {
-    return { code: 'gone-unarchived' satisfies Code, severity: 'error' as const, params: { ...params, file: `${directory}/${segment.name}` } }
+  if (file !== undefined && String(row?.['last_archived_wal'] ?? '') >= segment.name) {
+    return { code: 'gone-unarchived' satisfies Code, severity: 'error' as const, params: { ...params, file } }
   }
   const { logFact } = await import('../facts/log.ts')
   const log = await probing.gathering.fact(logFact)

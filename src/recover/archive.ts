@@ -147,8 +147,8 @@ async function headerThroughProgram(restoring: Restoring, file: string): Promise
   return readSegmentHeader(Uint8Array.from(stdout.trim().split(/\s+/).filter((byte) => byte !== ''), (byte) => Number.parseInt(byte, 16)))
 }
 
-/** A file of the archive as it was before it was compressed; nothing where that does not succeed. */
-async function readWhole(restoring: Restoring, file: string, limit: number): Promise<Uint8Array> {
+/** A file of the archive as it was before it was compressed; nothing where that does not succeed. @throws HostError where it cannot be read */
+export async function readWhole(restoring: Pick<Restoring, 'host' | 'as' | 'signal'>, file: string, limit: number): Promise<Uint8Array> {
   const { host, as } = restoring
   if (/\.(?:lz4|zst)$/.test(file)) {
     // It throws where there is no such file, which a shell would only say in words.

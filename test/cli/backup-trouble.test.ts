@@ -92,18 +92,12 @@ describe.each(servers)('$major $binDir', ({ major, ...options }) => {
     await one.archived()
     const lost = `${one.server.root}/lost`
     let next = ''
-    let writing = true
-    let writer: Promise<void> | undefined
     const refused = await during(one.backups, async () => {
       const [row] = await one.server.query<{ next: string }>('SELECT pg_walfile_name(pg_current_wal_lsn() + 1024 * 1024) AS next')
       next = row!.next
       await fsp.writeFile(lost, next, { mode: 0o644 })
-      writer = (async () => {
-        while (writing) await one.server.query('SELECT txid_current(); SELECT pg_switch_wal()')
-      })()
+      for (let segment = 0; segment < 12; segment++) await one.server.query('SELECT txid_current(); SELECT pg_switch_wal()')
     }, '--keep', '1', '--yes')
-    writing = false
-    await writer
     await fsp.rm(lost)
     const said = JSON.parse(refused.stdout)
     if (options.binDir === undefined) {
@@ -135,11 +129,9 @@ describe.each(servers)('$major $binDir', ({ major, ...options }) => {
     const oldest = retention.others[0].startSegment
     for (const name of before.filter((segment) => /^[0-9A-F]{24}$/.test(segment) && segment >= oldest)) expect(fs.readdirSync(one.archive)).toContain(name)
 
-    const given = await run(mine, '--keep', '1', '--give-up-others', '--json')
-    expect([given.code, given.json().retention.outcome]).toEqual([2, 'planned'])
-    expect(fs.existsSync(`${one.archive}/${other.startSegment}`)).toBe(true)
     const words = await run(mine, '--keep', '1', '--give-up-others')
-    expect(words.stdout).toContain('they can no longer be restored afterwards')
+    expect([words.code, words.stdout]).toEqual([2, expect.stringContaining('they can no longer be restored afterwards')])
+    expect(fs.existsSync(`${one.archive}/${other.startSegment}`)).toBe(true)
     const gone = await run(mine, '--keep', '1', '--give-up-others', '--yes', '--json')
     expect([gone.code, gone.json().retention.outcome], gone.stdout).toEqual([0, 'applied'])
     const [left] = fs.readdirSync(mine)
@@ -149,5 +141,5 @@ describe.each(servers)('$major $binDir', ({ major, ...options }) => {
     // What is in somebody else's directory is not touched.
     expect(fs.existsSync(`${other.path}/data/PG_VERSION`)).toBe(true)
     expect(fs.readdirSync(mine)).toHaveLength(1)
-  })
+  }, 240_000)
 })

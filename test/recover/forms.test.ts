@@ -39,6 +39,8 @@ describe.each(['gz', 'lz4', 'zst'] as const)('17: an archive of .%s', (ending) =
       await open(query)
       expect(await query('SELECT count(*)::int AS n FROM t')).toEqual([{ n: 100 }])
     })
+    const verified = await pgwal(['verify', '-D', one.server.dataDir, '--json', '--timeout', '30'], { PGWAL_STATE_DIR: one.state })
+    expect(verified.json().clusters[0].checks.find(({ id }: { id: string }) => id === 'archive-round-trip'), verified.stdout).toMatchObject({ verdict: 'pass', detail: { code: 'identical' } })
     expect(await one.refused('--to', 'nowhere')).toMatchObject({ code: 'target-no-such-point', message: expect.stringContaining(' here') as string })
   })
 
