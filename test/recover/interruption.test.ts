@@ -43,6 +43,11 @@ function start(args: readonly string[], env: Readonly<Record<string, string>> = 
   return { kill: (signal) => void child.kill(signal), over: () => over, ended }
 }
 
+/** Text is broken where the terminal ends. */
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ')
+}
+
 /** Programs that copy into the directory. */
 function copying(): string[] {
   return fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name)).filter((pid) => {
@@ -62,7 +67,7 @@ describe.each([['SIGINT', 'a new directory'], ['SIGTERM', 'an empty directory'],
     run.kill(signal)
     const { code, stdout, stderr } = await run.ended
     expect(code, stdout + stderr).toBe(130)
-    expect(stdout).toContain(`What had been restored into ${one.into} is removed again`)
+    expect(oneLine(stdout)).toContain(`What had been restored into ${one.into} is removed again`)
     expect(stderr).not.toMatch(/ {4}at /)
     if (place === 'an empty directory') expect(fs.readdirSync(one.into)).toEqual([])
     else expect(fs.existsSync(one.into)).toBe(false)
@@ -81,7 +86,7 @@ it('killed: the mark stays, the next run says that it removes the rest first, an
   fs.writeFileSync(`${one.into}/data/half`, '')
   await one.own(`${one.into}/data/half`)
   const planned = await one.recover('--to', 'latest', '--dry-run')
-  expect(planned.stdout).toMatch(/what an interrupted run left there\s+\([^)]*\)\s+is removed first/)
+  expect(oneLine(planned.stdout)).toMatch(/what an interrupted run left there \([^)]*\) is removed first/)
   const again = await one.recover('--json', '--to', 'latest')
   expect(again.json().plan.into).toMatchObject({ replaces: {} })
   expect(fs.existsSync(`${one.into}/data/half`)).toBe(false)
