@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs/promises'
 import path from 'node:path'
 import { Machine, whyNot } from './support/machine.mjs'
-import { mainJob, program, unitThatRefusesArchiving } from './support/main-job.mjs'
+import { archives, mainJob, must, program, unitLines, unitThatRefusesArchiving } from './support/main-job.mjs'
 
 export default {
   title: 'Debian, systemd, postgresql-15 as a real unit, two clusters',
@@ -29,6 +29,41 @@ export default {
       })
 
       await mainJob(test, machine, main)
+
+      /** Enable with a restart that goes wrong: put back by itself, and what the server or its unit said is shown. */
+      const rolledBack = async (name, said) => {
+        const files = [`/etc/postgresql/15/${name}/postgresql.conf`, `/etc/postgresql/15/${name}/pg_hba.conf`].map((file) => path.join(machine.root, file))
+        const before = await Promise.all(files.map((file) => fs.readFile(file)))
+        const done = await pgwal('enable', '--cluster', `15/${name}`, '--archive-dir', `/srv/wal-${name}`, '--yes')
+        assert.equal(done.code, 1, done.stdout + done.stderr)
+        assert.match(done.stdout + done.stderr, said)
+        assert.deepEqual(await Promise.all(files.map((file) => fs.readFile(file))), before)
+        const port = (await pgwal('clusters', '--json')).json.clusters.find((one) => one.id === `15/${name}`).port
+        assert.equal((await must(machine, 'runuser', ['-u', 'postgres', '--', 'psql', '-p', String(port), '-Atc', 'SHOW archive_mode'])).trim(), 'off')
+        assert.equal((await must(machine, 'systemctl', ['is-active', `postgresql@15-${name}`])).trim(), 'active')
+        assert.match((await pgwal('undo', '--cluster', `15/${name}`, '--yes')).stdout, /othing to undo/)
+      }
+
+      for (const [when, hook] of [['before the server starts', 'ExecStartPre'], ['with the server up', 'ExecStartPost']]) {
+        await test(`a unit that times out ${when}: rolled back`, async () => {
+          const lines = unitLines(machine, 'postgresql@15-second', 'slow.conf')
+          await lines.add('TimeoutStartSec=8', `${hook}=/bin/sh -c 'if ${archives('/etc/postgresql/15/second/postgresql.conf')}; then sleep 600; fi'`)
+          await rolledBack('second', /timed out|timeout/i)
+          await lines.remove()
+        })
+      }
+
+      await test('a disk that is full at the restart: rolled back', async () => {
+        const data = '/srv/small/data'
+        await must(machine, 'install', ['-d', '-o', 'postgres', '-g', 'postgres', path.dirname(data)])
+        await must(machine, 'mount', ['-t', 'tmpfs', '-o', 'size=96m,mode=755,uid=postgres,gid=postgres', 'tmpfs', path.dirname(data)])
+        await must(machine, 'pg_createcluster', ['15', 'small', '-d', data, '--start', '--', '--wal-segsize=1'])
+        const lines = unitLines(machine, 'postgresql@15-small', 'full.conf')
+        // Somebody fills it just then, and makes room afterwards.
+        await lines.add(`ExecStartPre=/bin/sh -c 'if ${archives('/etc/postgresql/15/small/postgresql.conf')}; then cat /dev/zero >${data}/../filler; true; else rm -f ${data}/../filler; fi'`)
+        await rolledBack('small', /No space left on device/)
+        await must(machine, 'pg_dropcluster', ['15', 'small', '--stop'])
+      })
 
       await test('the second cluster was not touched, and gets an archive directory of its own', async () => {
         const conf = await fs.readFile(path.join(machine.root, 'etc/postgresql/15/second/postgresql.conf'), 'utf8')

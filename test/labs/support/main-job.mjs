@@ -118,14 +118,25 @@ export async function must(machine, file, args, options) {
 
 /** A start condition of the unit: what a policy, a wrapper or a full machine does to a good configuration. */
 export function unitThatRefusesArchiving(machine, unit, conf) {
-  const dropIn = path.join(machine.root, `etc/systemd/system/${unit}.service.d/refuse.conf`)
+  const lines = unitLines(machine, unit, 'refuse.conf')
+  return { refuseArchiving: () => lines.add(`ExecStartPre=/bin/sh -c '! ${archives(conf)}'`), allowArchiving: lines.remove }
+}
+
+/** For a shell: whether the file turns archiving on. */
+export function archives(conf) {
+  return `grep -q "^archive_mode *= *on" ${conf}`
+}
+
+/** Lines of a service that can be added to a unit, and taken away again. */
+export function unitLines(machine, unit, name) {
+  const dropIn = path.join(machine.root, `etc/systemd/system/${unit}.service.d`, name)
   return {
-    async refuseArchiving() {
+    async add(...lines) {
       await fs.mkdir(path.dirname(dropIn), { recursive: true })
-      await fs.writeFile(dropIn, `[Service]\nExecStartPre=/bin/sh -c '! grep -q "^archive_mode *= *on" ${conf}'\n`)
+      await fs.writeFile(dropIn, ['[Service]', ...lines, ''].join('\n'))
       await machine.run('systemctl', ['daemon-reload'])
     },
-    async allowArchiving() {
+    async remove() {
       await fs.rm(dropIn)
       await machine.run('systemctl', ['daemon-reload'])
     },
