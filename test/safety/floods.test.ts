@@ -27,7 +27,6 @@ const FLOODS: readonly (readonly [string, string])[] = [
   ['ends by itself', 'head -c 6000000 /dev/zero | tr "\\0" "#"; echo'],
   ['never ends', 'exec yes "#"'],
   ['complains without end', 'exec yes "#" >&2'],
-  ['leaves somebody behind who never ends', 'yes "#" & exit 0'],
 ]
 
 /** A program of that name that answers, and then floods; says its number in `pid`. */
