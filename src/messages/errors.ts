@@ -227,7 +227,7 @@ export const errorTexts = {
   },
   'backup-unverified': {
     en: { message: 'The backup was not what its manifest says, and was removed: {file} ({problem}); {count} {count|file|files} in all', remedy: 'The disk may be failing: look into the system\'s log, and use another one.' },
-    'zh-TW': { message: '備份與其清單不符，已移除：{file}（{problem}），共 {count} 個檔案', remedy: '磁碟可能即將故障：請查看系統日誌，並改用其他磁碟。' },
+    'zh-TW': { message: '備份與其 manifest 不符，已移除：{file}（{problem}），共 {count} 個檔案', remedy: '磁碟可能即將故障：請查看系統日誌，並改用其他磁碟。' },
   },
   'backup-archive': {
     en: { message: 'The base backup of {cluster} needs its archive, because pg_basebackup is missing or is not let in, and no archive that holds plain segments is known.', remedy: 'Set archiving up with `pgwal enable`, or install pg_basebackup.' },
@@ -387,11 +387,11 @@ export const errorTexts = {
   },
   'backup-differs': {
     en: { message: 'The backup {path} is not what its manifest lists: {file} ({problem}); {count} {count|file|files} in all. Nothing of it was kept.', remedy: 'Take another backup: --from-backup DIR' },
-    'zh-TW': { message: '備份 {path} 與其清單不符：{file}（{problem}），共 {count} 個檔案。沒有保留任何還原的內容。', remedy: '請使用另一份備份：--from-backup DIR' },
+    'zh-TW': { message: '備份 {path} 與其 manifest 不符：{file}（{problem}），共 {count} 個檔案。沒有保留任何還原的內容。', remedy: '請使用另一份備份：--from-backup DIR' },
   },
   'backup-wrong-size': {
     en: { message: 'The backup {path} is not what its manifest lists: {file} has {found} bytes instead of {expected}; {count} {count|file|files} in all. Nothing of it was kept.', remedy: 'Take another backup: --from-backup DIR' },
-    'zh-TW': { message: '備份 {path} 與其清單不符：{file} 的大小為 {found} 位元組，應為 {expected}；共 {count} 個檔案。沒有保留任何還原的內容。', remedy: '請使用另一份備份：--from-backup DIR' },
+    'zh-TW': { message: '備份 {path} 與其 manifest 不符：{file} 的大小為 {found} 位元組，應為 {expected}；共 {count} 個檔案。沒有保留任何還原的內容。', remedy: '請使用另一份備份：--from-backup DIR' },
   },
   'restore-failed': {
     en: { message: '{path} could not be restored: {reason}', remedy: 'Everything was taken away again. Correct what it says, and run it once more.' },

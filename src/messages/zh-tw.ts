@@ -142,7 +142,7 @@ export const zhTW: Messages = {
   },
 
   problems: {
-    missing: '缺少', checksum: '檢查碼不符', extra: '不在清單中', size: '大小不符', unreadable: '無法讀取', 'cut-off': '被截斷', syntax: '不是清單的格式',
+    missing: '缺少', checksum: '檢查碼不符', extra: '不在 manifest 中', size: '大小不符', unreadable: '無法讀取', 'cut-off': '被截斷', syntax: '不是 manifest 的格式',
     short: '被截斷', zeroed: '全為零', layout: '未知的格式', 'other-version': '屬於另一個版本', 'not-wal': '不是 WAL', name: '名稱不符', 'system-identifier': '屬於另一個叢集',
     'segment-size': '區段大小不符', 'file-size': '大小不符', 'page-address': '是另一個區段的內容', timeline: '屬於另一條時間軸', 'missing-history': '缺少歷史檔',
   },
@@ -273,7 +273,7 @@ export const zhTW: Messages = {
     'drill-removing': '正在移除副本',
     'backup-checkpoint': '正在等待備份開始所需的檢查點',
     'base-copying': '正在複製',
-    'backup-checksums': '正在寫入清單',
+    'backup-checksums': '正在寫入 manifest',
     'backup-verifying': '正在驗證',
     'backup-removing': '正在移除未完成的備份',
     'backup-pruning': '正在移除 {name}',
@@ -296,8 +296,8 @@ export const zhTW: Messages = {
       size: '{files} 個檔案，共 {dataBytes}，耗時 {elapsedMs}（{method}）',
       range: '從 {startSegment} 到 {stopSegment}',
       needsArchive: '還原時需要歸檔中從 {startSegment} 到 {stopSegment} 的 WAL，均已在歸檔中',
-      serverManifest: '已依伺服器的清單驗證每個檔案與每個檢查碼',
-      ownManifest: '清單由 pgwal 依副本寫成，並已重新讀取比對',
+      serverManifest: '已依伺服器的 manifest 驗證每個檔案與每個檢查碼',
+      ownManifest: 'manifest 由 pgwal 依副本寫成，並已重新讀取比對',
     },
     method: { pg_basebackup: 'pg_basebackup', 'low-level': '低階備份' },
     cancelled: '已取消。這份備份已產生的內容已移除。',

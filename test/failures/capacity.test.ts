@@ -197,7 +197,7 @@ describe('C. slots, queue and retention', () => {
     await patient.set()
     await patient.reload()
     await well()
-  })
+  }, 400_000)
 
   it.skipIf(!programs)('C07 WAL older than the oldest base backup: the command in the remedy removes it', async () => {
     const { binDir, account, port } = patient.server

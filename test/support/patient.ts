@@ -118,7 +118,8 @@ export class Patient {
 
   async drain(): Promise<void> {
     await this.switchWal()
-    await eventually(async () => (await this.waiting()).length === 0, 'an empty queue')
+    // A queue of a hundred takes a minute where each file is flushed to a slow disk.
+    await eventually(async () => (await this.waiting()).length === 0, 'an empty queue', 240_000)
   }
 
   /** Ends a segment and waits until the statistics count a failure after that. */
