@@ -127,7 +127,7 @@ describe('one timeline', () => {
     await changed(backup, () => undefined, async () => {
       expect(await found()).toEqual(['info archive-backups/none'])
       await fs.utimes(archived(oldest!), 1, 1)
-      await expectOnly('archive-backups/none', { path: patient.archive }, 'pg_basebackup')
+      await expectOnly('archive-backups/none', { path: patient.archive }, 'pgwal backup')
     })
     await fs.utimes(archived(oldest!), new Date(), new Date())
   })
