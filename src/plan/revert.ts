@@ -57,10 +57,11 @@ class Revert {
 
   async run(): Promise<Reverted> {
     await this.undoSteps('before-restart')
+    const back = this.ok
     await this.followUnits()
     const server = await this.follow()
     if (server !== 'down' && server !== 'stale') {
-      if (this.ok) await this.undoSteps('after-restart')
+      if (back) await this.undoSteps('after-restart')
       else this.keepSteps()
     }
     return { ok: this.ok, server, happenings: this.happenings, files: await this.files() }

@@ -70,7 +70,8 @@ export class PaperServer {
       sleep: (ms) => {
         this.#clock += ms
         this.#writePid()
-        return Promise.resolve()
+        // What is asked of the machine meanwhile is answered: a look in another's name takes a turn of the event loop.
+        return new Promise((resolve) => setImmediate(resolve))
       },
       processExists: (pid) => (pid >= FIRST_PID ? Promise.resolve(this.up && pid === this.#pid) : this.base.processExists(pid)),
       run: (file, args, options) => (file.startsWith(`${BIN}/`) || file === `${this.cluster.binDir}/postgres` ? this.#run(path.basename(file)) : this.base.run(file, args, options)),
