@@ -23,3 +23,9 @@ export class HostError extends Error {
 export function codeOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
+
+/** Whether it came of a full disk or a used-up quota, by its code or by what a program complained of. */
+export function isFull(error: unknown): boolean {
+  if (['ENOSPC', 'EDQUOT'].includes(codeOf(error))) return true
+  return error instanceof UserError && /No space left on device|Disk quota exceeded/.test(String(error.params['reason'] ?? error.params['problem']))
+}

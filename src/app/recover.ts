@@ -1,6 +1,6 @@
 /** recover: for the day when it is needed. Finds the backup and the way to the target, shows both, asks, restores, and says how to go on. */
 import type { Context, Selection } from '../base-command.ts'
-import { codeOf, HostError, UserError } from '../errors.ts'
+import { HostError, isFull, UserError } from '../errors.ts'
 import { archiveCommandFact } from '../facts/archive-command.ts'
 import { detectClusters, platformOf, typedPath } from '../platforms/index.ts'
 import type { Cluster } from '../platforms/platform.ts'
@@ -336,8 +336,7 @@ async function carryOut(context: Context, restoring: Restoring, plan: Planned): 
     // Half of a restore must not be taken for one.
     if (made) await discardRestorePlace(telling, report.into.path, state)
     if (error instanceof UserError && error.code === 'interrupted') return { ...report, outcome: 'cancelled', takenAway: true }
-    // Of programs it is their complaint that says it.
-    if (['ENOSPC', 'EDQUOT'].includes(codeOf(error)) || (error instanceof UserError && /No space left on device|Disk quota exceeded/.test(String(error.params['reason'])))) throw new UserError('into-no-space', { path: report.into.path, needed: megabytes(report.into.neededBytes), free: '0 MB' }, { cause: error })
+    if (isFull(error)) throw new UserError('into-no-space', { path: report.into.path, needed: megabytes(report.into.neededBytes), free: '0 MB' }, { cause: error })
     throw error
   } finally {
     progress.done()

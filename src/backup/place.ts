@@ -1,5 +1,5 @@
 // The directory that holds base backups: where it may be, and that the cluster's owner can write there.
-import { codeOf, UserError } from '../errors.ts'
+import { codeOf, isFull, UserError } from '../errors.ts'
 import { reserveBytes } from '../probes/drill/place.ts'
 import type { Working } from '../probes/drill/place.ts'
 import { absolute, isAbsolute, realPathOf, statOf } from '../platforms/reading.ts'
@@ -108,9 +108,4 @@ const SPACE_INTERVAL_MS = 250
 /** `backup-space-ran-out`. */
 export function ranOut(path: string, { freeBytes, reserveBytes: reserve }: { readonly freeBytes: number; readonly reserveBytes: number }, cause: unknown): UserError {
   return new UserError('backup-space-ran-out', { path, free: size(freeBytes), reserve: size(reserve) }, { cause })
-}
-
-function isFull(error: unknown): boolean {
-  if (['ENOSPC', 'EDQUOT'].includes(codeOf(error))) return true
-  return error instanceof UserError && /No space left on device|Disk quota exceeded/.test(String(error.params['reason'] ?? error.params['problem']))
 }

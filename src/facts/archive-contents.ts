@@ -5,7 +5,7 @@
  * @see https://www.postgresql.org/docs/current/continuous-archiving.html
  */
 import { codeOf } from '../errors.ts'
-import { ArchiveNames, lsnFromText, numberedSegment, parseBackupHistory, parseHistory, parseWalName, segmentNumber, SegmentSet } from '../postgres/wal/index.ts'
+import { ArchiveNames, historyName, lsnFromText, numberedSegment, parseBackupHistory, parseHistory, parseWalName, segmentNumber, SegmentSet } from '../postgres/wal/index.ts'
 import type { Gap, History, Some, TimelineSegments, Twice } from '../postgres/wal/index.ts'
 import { archiveCommandFact } from './archive-command.ts'
 import { archiveDirectoryFact } from './archive-directory.ts'
@@ -277,7 +277,7 @@ async function changeOf(from: Gathering, path: string, name: string, suffixes: r
 async function faultsOf(from: Gathering, path: string, histories: ReadonlyMap<number, History>): Promise<HistoryFault[]> {
   const faults: HistoryFault[] = []
   for (const [timeline, { parents, problems }] of [...histories].slice(-MOST_KEPT)) {
-    const name = `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`
+    const name = historyName(timeline)
     if (parents.length === 0 || problems.length > 0) faults.push({ name, code: 'unreadable' })
     const own = await textOf(from, `${from.cluster.dataDir}/pg_wal/${name}`)
     const archived = own === undefined ? undefined : await textOf(from, `${path}/${name}`)

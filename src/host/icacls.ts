@@ -5,6 +5,11 @@ import type { Account } from './host.ts'
 /** SYSTEM and the Administrators, by number because their names are translated. */
 const ALWAYS = ['*S-1-5-18', '*S-1-5-32-544']
 
+/** How icacls names an account: by number where it is known, because names are translated. */
+export function principalOf({ name, sid }: Account): string {
+  return sid === undefined ? name : `*${sid}`
+}
+
 /**
  * The arguments that leave a directory, and what will be made in it, to an account, the system and the administrators.
  *
@@ -12,7 +17,6 @@ const ALWAYS = ['*S-1-5-18', '*S-1-5-32-544']
  * (CreateRestrictedProcess in src/bin/pg_ctl/pg_ctl.c).
  */
 export function privateDirectoryArguments(directory: string, account: Account): string[] {
-  const principal = account.sid === undefined ? account.name : `*${account.sid}`
-  const grants = [...new Set([principal, ...ALWAYS])].map((who) => `${who}:(OI)(CI)F`)
+  const grants = [...new Set([principalOf(account), ...ALWAYS])].map((who) => `${who}:(OI)(CI)F`)
   return [directory.replaceAll('/', '\\'), '/inheritance:r', '/grant:r', ...grants]
 }

@@ -74,7 +74,6 @@ export async function managerOf(cluster: ManagedCluster): Promise<Manager | unde
   if (dataDir.startsWith('/var/snap/')) {
     return { ...ofSnap(dataDir.split('/')[3]!), evidence: dataDir }
   }
-  const main = configuration?.files.find(({ path }) => path === configFile)
   const [ofAutoctl, ofStolon, ofCloudNative] = await Promise.all([
     there(`${dataDir}/postgresql-auto-failover.conf`), there(`${directoryOf(dataDir)}/dbstate`), there(`${dataDir}/custom.conf`),
   ])
@@ -84,6 +83,7 @@ export async function managerOf(cluster: ManagedCluster): Promise<Manager | unde
   if (ofStolon && await there(`${directoryOf(dataDir)}/keeperstate`)) {
     return { name: 'stolon', command: 'stolonctl update --patch', evidence: `${directoryOf(dataDir)}/keeperstate` }
   }
+  const main = configuration?.files.find(({ path }) => path === configFile)
   const head = main === undefined ? '' : new TextDecoder().decode(main.bytes.subarray(0, 512))
   if (/overwritten by Patroni/i.test(head)) return { name: 'Patroni', command: PATRONI, evidence: configFile }
   if (main !== undefined && ofCloudNative && /cnpg/.test(await textOf(host, `${dataDir}/custom.conf`, acting) ?? '')) {

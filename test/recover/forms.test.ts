@@ -77,11 +77,7 @@ describe.skipIf(!Object.values(PROGRAMS).every(here))('18: a tar backup whose fi
     expect(done.code, line + done.stderr).toBe(0)
   }
   beforeAll(async () => {
-    one = await Recoverable.prepare(18)
-    await one.make(`${one.server.root}/space`)
-    await one.server.start()
-    await one.server.query(`CREATE TABLESPACE elsewhere LOCATION '${one.server.root}/space'`)
-    await one.server.query('CREATE TABLE t TABLESPACE elsewhere AS SELECT generate_series(1, 100) AS n')
+    one = await Recoverable.withTablespace(18)
     await takePlainBackup(one.server, `${one.server.root}/plain`)
     await one.archived()
     packed = `${one.backups}/packed`

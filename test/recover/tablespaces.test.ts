@@ -99,11 +99,7 @@ describe('17: a tablespace that was made after the backup', () => {
 describe('16: what is no whole backup of a cluster with tablespaces', () => {
   let one: Recoverable
   beforeAll(async () => {
-    one = await Recoverable.prepare(16)
-    await one.make(`${one.server.root}/space`)
-    await one.server.start()
-    await one.server.query(`CREATE TABLESPACE elsewhere LOCATION '${one.server.root}/space'`)
-    await one.server.query('CREATE TABLE t TABLESPACE elsewhere AS SELECT generate_series(1, 100) AS n')
+    one = await Recoverable.withTablespace(16)
     await takePlainBackup(one.server, `${one.backups}/plain`)
     await one.archived()
   })

@@ -47,6 +47,16 @@ export class Recoverable {
     return one
   }
 
+  /** A running one with a table of a hundred rows in a tablespace of its own. */
+  static async withTablespace(major: Major): Promise<Recoverable> {
+    const one = await Recoverable.prepare(major)
+    await one.make(`${one.server.root}/space`)
+    await one.server.start()
+    await one.server.query(`CREATE TABLESPACE elsewhere LOCATION '${one.server.root}/space'`)
+    await one.server.query('CREATE TABLE t TABLESPACE elsewhere AS SELECT generate_series(1, 100) AS n')
+    return one
+  }
+
   /** A directory of the server's account. */
   async make(directory: string): Promise<void> {
     await fsp.mkdir(directory, { mode: 0o700 })

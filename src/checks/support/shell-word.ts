@@ -1,3 +1,4 @@
+import { principalOf } from '../../host/icacls.ts'
 import type { Cluster } from '../../platforms/platform.ts'
 
 /** A path as one word of a command that a person copies: bare where that is safe, else in single quotes. */
@@ -10,7 +11,7 @@ export function wordOn({ platform }: Pick<Cluster, 'platform'>, path: string): s
   return platform === 'windows' ? `"${path.replaceAll('/', '\\')}"` : shellWord(path)
 }
 
-/** Whom `icacls` grants something: by number where it has one everywhere, because names are translated. Nothing elsewhere. */
+/** Whom `icacls` grants something; nothing elsewhere. */
 export function granteeOn({ platform, owner }: Pick<Cluster, 'platform' | 'owner'>): { readonly grantee?: string } {
-  return platform === 'windows' ? { grantee: owner.sid === undefined ? owner.name : `*${owner.sid}` } : {}
+  return platform === 'windows' ? { grantee: principalOf(owner) } : {}
 }
