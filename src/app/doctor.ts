@@ -10,7 +10,7 @@ import { readFacts, writeFacts } from './facts-file.ts'
 import { forVersionOf } from './for-version.ts'
 import { connectionOf, wantedOf } from './options.ts'
 import type { WantedOptions } from './options.ts'
-import { selectTargets } from './remote.ts'
+import { hostOf, selectTargets } from './remote.ts'
 
 export interface DoctorOptions extends WantedOptions {
   readonly only?: readonly string[]
@@ -32,10 +32,11 @@ export async function diagnoseAll(context: Context, selection: Selection, option
   const saved: object[] = []
   const targets = await selectTargets(context, selection)
   const upgrade = forVersionOf(options.forVersion, targets.map(({ cluster }) => cluster))
-  for (const { cluster, host, sources } of targets) {
+  for (const target of targets) {
+    const { cluster, sources } = target
     const looking = context.ui.progress(compose(context.ui.words.progress.diagnosing, { cluster: cluster.id }, context.locale))
     try {
-      reports.push(await diagnose(host, cluster, {
+      reports.push(await diagnose(hostOf(context.host, target), cluster, {
         ...(sources === undefined ? {} : { sources }),
         connection: connectionOf(selection),
         wanted: wantedOf(options),

@@ -107,7 +107,7 @@ export async function enable(context: Context, selection: Selection, options: En
 }
 
 function prove(context: Context, cluster: Cluster, selection: Selection, { answers, asked }: Prepared, options: EnableOptions): Promise<ClusterReport> {
-  return verifyWithProgress(context, { cluster: { ...cluster, running: true }, host: context.host }, selection, {
+  return verifyWithProgress(context, { cluster: { ...cluster, running: true } }, selection, {
     replicationUser: answers.replicationUser, allowFrom: answers.allowFrom,
     ...(options.verifyTimeoutMs === undefined ? {} : { timeoutMs: options.verifyTimeoutMs }),
     ...(asked === undefined ? {} : { password: asked }),

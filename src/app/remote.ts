@@ -9,12 +9,18 @@ import type { Cluster } from '../platforms/platform.ts'
 import { connectionOf } from './options.ts'
 import { selectClusters } from './select.ts'
 
-/** A cluster and the Host through which it may be looked at. */
+/** A cluster to look at. */
 export interface Target {
   readonly cluster: Cluster
-  readonly host: Host
+  /** Not of this machine: only SQL shows it. */
+  readonly elsewhere?: true
   /** The caller's options, environment and password file, as they were read to find it. */
   readonly sources?: ConnectionSources
+}
+
+/** The Host through which a target may be looked at. */
+export function hostOf(host: Host, { elsewhere }: Target): Host {
+  return elsewhere === true ? remoteHostOver(host) : host
 }
 
 /** What doctor and verify look at: the clusters of this machine, or the server that `-h` or the environment names elsewhere. */
@@ -23,7 +29,7 @@ export async function selectTargets(context: Context, selection: Selection): Pro
   const named = remoteHost(sources)
   // A stray PGHOST does not take a cluster's place that was named.
   const chosen = selection.id ?? selection.dataDir ?? selection.configFile
-  if (named === undefined || chosen !== undefined) return (await selectClusters(context, selection)).map((cluster) => ({ cluster, host: context.host, sources }))
+  if (named === undefined || chosen !== undefined) return (await selectClusters(context, selection)).map((cluster) => ({ cluster, sources }))
 
   const { candidates } = connectionCandidates(sources)
   const opened = await openFirst(context.host, candidates)
@@ -41,7 +47,7 @@ export async function selectTargets(context: Context, selection: Selection): Pro
       running: true, service: { kind: 'unknown', name: '' }, evidence: [{ kind: 'asked', detail: `${connection.host}:${connection.port}` }], notes: [],
     }
     const { host, port, user, database } = connection
-    return [{ cluster, host: remoteHostOver(context.host), sources: { ...sources, request: { ...sources.request, host, port, user, database } } }]
+    return [{ cluster, elsewhere: true, sources: { ...sources, request: { ...sources.request, host, port, user, database } } }]
   } finally {
     await session.close()
   }

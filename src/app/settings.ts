@@ -20,7 +20,7 @@ import { compose } from '../report/words.ts'
 import { fileAlone, unreadable } from './files-alone.ts'
 import { gatheringFor } from './gathering.ts'
 import { connectionOf } from './options.ts'
-import { selectTargets } from './remote.ts'
+import { hostOf, selectTargets } from './remote.ts'
 import type { Target } from './remote.ts'
 
 export interface SettingsOptions {
@@ -73,13 +73,14 @@ async function ofFile({ host }: Context, { configFile, dataDir }: Selection, maj
   return reportOf({ file: path, major, files: { ok: true, value: files } }, names)
 }
 
-async function ofCluster(context: Context, selection: Selection, { cluster, host, sources }: Target, { names, serverVersion }: SettingsOptions): Promise<SettingsReport> {
+async function ofCluster(context: Context, selection: Selection, target: Target, { names, serverVersion }: SettingsOptions): Promise<SettingsReport> {
+  const { cluster, sources } = target
   const major = serverVersion ?? cluster.major
   if (major === 0) throw new UserError('needs-server-version', { path: cluster.configFile })
   const looking = context.ui.progress(compose(context.ui.words.progress.diagnosing, { cluster: cluster.id }, context.locale))
   // Of another major there is no server to ask.
   const asked = serverVersion === undefined ? cluster : { ...cluster, major, running: false }
-  const { gathering, close } = await gatheringFor(host, asked, { connection: connectionOf(selection), ...(sources === undefined ? {} : { sources }) })
+  const { gathering, close } = await gatheringFor(hostOf(context.host, target), asked, { connection: connectionOf(selection), ...(sources === undefined ? {} : { sources }) })
   try {
     const [files, live, roles] = await Promise.all([gathering.fact(configurationFact), gathering.fact(allLiveSettingsFact), gathering.fact(roleSettingsFact)])
     if (!files.ok && !live.ok) throw unreadable(cluster.configFile, String(files.why.params['cause'] ?? '')) ?? new UserError('not-readable', { path: cluster.configFile })

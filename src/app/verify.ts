@@ -18,7 +18,7 @@ import { interruptibly } from './interruption.ts'
 import type { GatheringOptions } from './gathering.ts'
 import { connectionOf, wantedOf } from './options.ts'
 import type { WantedOptions } from './options.ts'
-import { selectTargets } from './remote.ts'
+import { hostOf, selectTargets } from './remote.ts'
 import type { Target } from './remote.ts'
 import { statementOf } from './statement.ts'
 import { stepLabels } from './waiting.ts'
@@ -120,20 +120,20 @@ export interface VerifyAllOptions extends WantedOptions {
 /** {@link verify} on every cluster that was chosen, with a progress line that says what is waited for. */
 export async function verifyAll(context: Context, selection: Selection, options: VerifyAllOptions): Promise<ClusterReport[]> {
   const reports: ClusterReport[] = []
-  let stoppable: Host | undefined
-  const targets = await interruptibly(context, options.drill?.signal, (looking) => selectTargets({ ...looking, host: stoppable = looking.host }, selection))
-  // What a drill makes is taken away again, whoever interrupts it.
-  for (const target of targets) reports.push(await verifyWithProgress(context, { ...target, host: target.host === stoppable ? context.host : target.host }, selection, options))
+  const targets = await interruptibly(context, options.drill?.signal, (looking) => selectTargets(looking, selection))
+  // What a drill makes is taken away again, whoever interrupts it: so not through the Host that stops.
+  for (const target of targets) reports.push(await verifyWithProgress(context, target, selection, options))
   return reports
 }
 
 /** {@link verify} on one cluster, with the progress line. */
-export async function verifyWithProgress(context: Context, { cluster, host, sources }: Target, selection: Selection, options: VerifyAllOptions): Promise<ClusterReport> {
+export async function verifyWithProgress(context: Context, target: Target, selection: Selection, options: VerifyAllOptions): Promise<ClusterReport> {
+  const { cluster, sources } = target
   const words = context.ui.words.progress
   const label = stepLabels(context)
   const progress = context.ui.progress(compose(words.diagnosing, { cluster: cluster.id }, context.locale))
   try {
-    return await verify(host, cluster, {
+    return await verify(hostOf(context.host, target), cluster, {
       ...(sources === undefined ? {} : { sources }),
       connection: connectionOf(selection),
       wanted: wantedOf(options),
