@@ -1,4 +1,5 @@
 // Programs that write more than there is room for: what was cut off is not taken for the whole answer, and nobody waits for the rest.
+import { spawn } from 'node:child_process'
 import fs from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -6,6 +7,9 @@ import { processExists } from '../../src/host/processes.ts'
 import type { Host } from '../../src/host/host.ts'
 import { NodeHost } from '../../src/host/node-host.ts'
 import { detectClusters } from '../../src/platforms/index.ts'
+import { actingFor } from '../../src/platforms/reading.ts'
+import { makePlace, removeLeftovers } from '../../src/probes/drill/place.ts'
+import type { Working } from '../../src/probes/drill/place.ts'
 import { eventually } from '../support/eventually.ts'
 import { pgwal, stateDirectory } from '../support/pgwal.ts'
 import { TestServer } from '../support/server.ts'
@@ -69,17 +73,42 @@ describe.each(FLOODS)('a program that %s', (_label, flood) => {
     expect((await asked()).map(({ service }) => service)).toEqual([{ kind: 'pg_ctl', name: server.dataDir }])
     await gone()
   })
+
+  it.skipIf(process.platform === 'win32')('ps, where nothing else tells of processes: the copy of a drill that may still run stays', async () => {
+    const host = over(new NodeHost(), { os: 'darwin' })
+    const [cluster] = await detectClusters(new NodeHost(), { dataDir: server.dataDir })
+    const self = await host.self()
+    const working: Working = { host, cluster: cluster!, self, as: actingFor(self, cluster!.owner) }
+    const parent = await fs.mkdtemp(path.join(server.root, 'drills-'))
+    await fs.chown(parent, cluster!.owner.uid, cluster!.owner.gid)
+    const { root, dataDir } = await makePlace(working, parent)
+    // Of a pgwal that is gone.
+    await fs.writeFile(path.join(root, 'pgwal-drill.json'), JSON.stringify({ process: { pid: 2 ** 22 + 1, started: '' }, cluster: server.dataDir }))
+    const copy = spawn('sh', ['-c', 'while :; do sleep 1; done', 'postgres', '-D', dataDir], { stdio: 'ignore', ...(self.privileged ? { uid: cluster!.owner.uid, gid: cluster!.owner.gid } : {}) })
+    const ended = new Promise((resolve) => copy.once('exit', resolve))
+    const gone = await floods('ps', `${process.pid} node\n`, flood)
+    await removeLeftovers(working, parent)
+    await gone()
+    expect(processExists(copy.pid!)).toBe(true)
+    expect(await fs.readdir(parent)).toEqual([path.basename(root)])
+    await removeLeftovers(working, parent)
+    await ended
+    expect(await fs.readdir(parent)).toEqual([])
+  })
 })
 
 /** A machine whose init is systemd, with one unit. */
 function booted(host: NodeHost, unit: string): Host {
-  const over: Partial<Host> = {
+  return over(host, {
     stat: (file, options) => host.stat(file === '/run/systemd/system' ? '/' : file, options),
     list: (directory, options) => (directory === '/etc/systemd/system' ? Promise.resolve([{ name: unit, kind: 'file' }]) : host.list(directory, options)),
-  }
+  })
+}
+
+function over(host: NodeHost, instead: Partial<Host>): Host {
   return new Proxy(host, {
     get: (target, name) => {
-      const value: unknown = Reflect.get(over, name) ?? Reflect.get(target, name, target)
+      const value: unknown = Reflect.get(instead, name) ?? Reflect.get(target, name, target)
       return typeof value === 'function' ? (...args: unknown[]) => (value as (...rest: unknown[]) => unknown).apply(target, args) : value
     },
   })

@@ -1,5 +1,5 @@
 // Where a drill keeps its copy: one directory that only the cluster's owner may enter, with a mark of who works there.
-import { codeOf } from '../../errors.ts'
+import { codeOf, HostError } from '../../errors.ts'
 import type { Account, Acting, Host } from '../../host/host.ts'
 import { readPostmaster } from '../../plan/postmaster.ts'
 import { drillPlaces, rememberDrillPlace } from '../../plan/drill-record.ts'
@@ -175,6 +175,7 @@ export async function isUnderWay(working: Working, root: string): Promise<boolea
 /**
  * The processes that work on a copy, told by their own command lines, never by a number that somebody left in a file: the
  * server and pg_ctl by their data directory, cp by where it copies to.
+ * @throws HostError where the system does not tell: that is no proof that nothing runs
  */
 async function processesOn({ host, cluster, self }: Working, root: string): Promise<number[]> {
   const dataDir = `${root}/data`
@@ -182,7 +183,8 @@ async function processesOn({ host, cluster, self }: Working, root: string): Prom
   const known = (await readPostmaster(copy).catch(() => undefined))?.pid
   if (known !== undefined && worksOn(await argumentsOf(host, known), root)) return [known]
   if (host.os !== 'linux') {
-    const { stdout } = await host.run('ps', ['-axww', '-o', 'pid=,args=']).catch(() => ({ stdout: '' }))
+    const { code, stdout } = await host.run('ps', ['-axww', '-o', 'pid=,args='])
+    if (code !== 0) throw new HostError('run', 'ps', `exit ${code}`)
     return stdout.split('\n').flatMap((line) => {
       const [, pid, command] = /^\s*(\d+) (.*)$/.exec(line) ?? []
       return command !== undefined && (command.includes(` -D ${dataDir}`) || (/(?:^|\/| )cp -- /.test(command) && command.includes(` ${root}/`))) ? [Number(pid)] : []
@@ -207,7 +209,8 @@ async function argumentsOf(host: Host, pid: number): Promise<string[]> {
     const text = await host.read(`/proc/${pid}/cmdline`, { limit: 1 << 20 }).then((bytes) => new TextDecoder().decode(bytes), () => '')
     return text.split('\0').slice(0, -1)
   }
-  const { stdout } = await host.run('ps', ['-ww', '-o', 'args=', '-p', String(pid)]).catch(() => ({ stdout: '' }))
+  // Of one that is gone it says nothing.
+  const { stdout } = await host.run('ps', ['-ww', '-o', 'args=', '-p', String(pid)])
   // ps has only blanks between the words; the copy's directory has none in its own name, but its parents may.
   const at = stdout.indexOf(' -D ')
   return at === -1 ? [] : [stdout.slice(0, at), '-D', stdout.slice(at + 4).trim()]
