@@ -54,7 +54,8 @@ export async function finish(restoring: Restoring, place: RestorePlace, { archiv
   await write(`${place.root}/${GUIDE}`, guide)
   await write(`${place.root}/postgresql.conf`, recoveryConfiguration({
     major, dataDir: place.dataDir, hbaFile: `${place.root}/pg_hba.conf`, identFile: `${place.root}/pg_ident.conf`, socketDir: place.socketDir, port,
-    restoreCommand: restoreCommand(archive.path, archive.suffixes), target, action,
+    // Where nothing else stops it: a server that still runs may archive the making of a tablespace, which would be replayed over the one in use.
+    restoreCommand: restoreCommand(archive.path, archive.suffixes, target.kind === 'latest' || !route.targetSeen ? route.last : undefined), target, action,
     timeline: route.timeline === route.backup.timeline ? 'current' : route.timeline,
     limits: most(restored.control.limits, limits),
   }))

@@ -96,6 +96,37 @@ describe('17: a tablespace that was made after the backup', () => {
   })
 })
 
+describe('15: what a running server archives after the plan', () => {
+  let one: Recoverable
+  beforeAll(async () => {
+    one = await Recoverable.prepare(15)
+    await one.make(`${one.server.root}/late`)
+    await one.server.start()
+    await takePlainBackup(one.server, `${one.backups}/old`)
+    await one.archived()
+  })
+  afterAll(() => one.remove())
+
+  it('is not replayed by the latest: it goes as far as the plan said, and a new tablespace stays the server\'s', async () => {
+    await one.server.query('CREATE TABLE early AS SELECT 1 AS n')
+    const last = await one.archived()
+    const run = await one.recover('--json', '--to', 'latest')
+    expect(run.json().plan).toMatchObject({ archive: { last } })
+    await one.server.query(`CREATE TABLESPACE late LOCATION '${one.server.root}/late'`)
+    await one.server.query('CREATE TABLE precious TABLESPACE late AS SELECT generate_series(1, 100) AS n')
+    await one.archived()
+    await one.started(run, async (query) => {
+      await open(query)
+      expect(await query("SELECT relname FROM pg_class WHERE relname IN ('early', 'precious')")).toEqual([{ relname: 'early' }])
+      // Of a history file it may ask for whatever it likes: so its timeline is one that nobody has.
+      expect(await query("SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS line")).toEqual([{ line: '00000002' }])
+    })
+    await one.server.query('CHECKPOINT')
+    await one.server.restart()
+    expect(await one.server.query('SELECT count(*)::int AS n FROM precious')).toEqual([{ n: 100 }])
+  })
+})
+
 describe('16: what is no whole backup of a cluster with tablespaces', () => {
   let one: Recoverable
   beforeAll(async () => {

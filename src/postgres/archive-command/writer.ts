@@ -57,13 +57,16 @@ export const DECOMPRESSORS: Readonly<Record<Exclude<WalSuffix, ''>, string>> = {
  * Exit 1 says "no such file here", and recovery takes that for the end of the archive. An archive that is not there, and a
  * copy that breaks, must not be mistaken for it: 255 makes recovery stop with an error.
  * @param suffixes the endings that the archive's files have, in the order in which they are looked for
+ * @param until the name of a segment: what lies behind it, on whatever timeline, is not there for this server
  * @throws RangeError see {@link pathProblem}
  */
-export function restoreCommand(archiveDir: string, suffixes: readonly WalSuffix[] = ['']): string {
+export function restoreCommand(archiveDir: string, suffixes: readonly WalSuffix[] = [''], until?: string): string {
   const directory = quoteInCommand(checked(archiveDir))
   const fetch = (suffix: WalSuffix): string => suffix === '' ? `cp ${directory}/"%f" "%p"` : `${DECOMPRESSORS[suffix]} -dc <${directory}/"%f"${suffix} >"%p"`
   const [only] = suffixes
-  const there = `test -d ${directory} || exit 255`
+  // A segment's name is 24 characters, and the first 8 of them its timeline. The x keeps expr from counting.
+  const limit = until === undefined ? '' : `; f="%f"; case $f in ${'?'.repeat(24)}) LC_ALL=C expr "x\${f#${'?'.repeat(8)}}" \\> x${until.slice(8)} >/dev/null && exit 1; esac`
+  const there = `test -d ${directory} || exit 255${limit}`
   if (only !== undefined && suffixes.length === 1) return `${there}; test -f ${directory}/"%f"${only} || exit 1; ${fetch(only)} || exit 255`
   return [there, ...suffixes.map((suffix) => `test -f ${directory}/"%f"${suffix} && { ${fetch(suffix)} || exit 255; exit 0; }`), 'exit 1'].join('; ')
 }

@@ -381,6 +381,14 @@ exec /bin/dd "$@"`)
     expect(await sh(restore, 'RECOVERYXLOG', SEGMENT)).toEqual(accepted)
     expect((await fs.readFile(path.join(place.data, 'RECOVERYXLOG'))).equals(segment())).toBe(true)
     expect(await sh(restore, 'RECOVERYHISTORY', '00000002.history')).toMatchObject({ code: 1, stderr: '' })
+
+    // Up to a segment, on whatever timeline; names that are numbers count as names, and history files are no segments.
+    const upTo = '000000030000000A00000009'
+    for (const [file, code] of [[upTo, 0], ['000000040000000900000010', 0], ['00000003000000090000000A', 0], ['00000003000000090000FFFF', 0], ['00000001.history', 0], ['FFFFFFFF.history', 0],
+      ['000000030000000A0000000A', 1], ['000000010000000A00000010', 1], ['00000003000000100000000A', 1]] as const) {
+      await fs.writeFile(path.join(place.archive, file), 'x')
+      for (const limited of [restoreCommand(place.archive, [''], upTo), restoreCommand(place.archive, ['.gz', ''], upTo)]) expect(await sh(limited, 'RECOVERYXLOG', file), file).toMatchObject({ code, stderr: '' })
+    }
     await fs.rm(place.archive, { recursive: true })
     expect(await sh(restore, 'RECOVERYXLOG', SEGMENT)).toMatchObject({ code: 255 })
     // The script went with the directory: the archiver must see an ordinary failure.
