@@ -3,6 +3,8 @@ import type { Unavailable } from '../facts/fact.ts'
 import { fill, fills, type Locale } from '../messages/locale.ts'
 import { messages, problemWords, wordsFor } from '../messages/messages.ts'
 import type { Cluster } from '../platforms/platform.ts'
+import { localOffset } from '../recover/working.ts'
+import { timeInZone } from '../postgres/recovery/target.ts'
 import { safe } from './style.ts'
 
 /** A check or a probe, as far as its words go. */
@@ -27,16 +29,24 @@ export function wordsOn(words: readonly Worded[], { platform }: Pick<Cluster, 'p
   return words.map((one) => ({ ...one, text: { en: there(one.text.en), 'zh-TW': there(one.text['zh-TW']) } }))
 }
 
-/** A template with its parameters in, each of them made safe. Durations (`…Ms`) and sizes (`…Bytes`) given as numbers get their unit. */
+/** A template with its parameters in, each of them made safe. Durations (`…Ms`) and sizes (`…Bytes`) given as numbers get their unit; instants, our zone. */
 export function compose(template: string, params: Params, locale: Locale): string {
   return fill(template, Object.fromEntries(Object.entries(params).map(([name, value]) => [name, show(name, value, locale)])))
 }
 
 function show(name: string, value: string | number | boolean, locale: Locale): string | number | boolean {
-  if (typeof value === 'string') return safe(name === 'problem' ? problemWords(value, locale) : value)
+  if (typeof value === 'string') return INSTANT.test(value) ? instant(value) : safe(name === 'problem' ? problemWords(value, locale) : value)
   if (typeof value === 'number' && name.endsWith('Ms')) return duration(value, locale)
   if (typeof value === 'number' && name.endsWith('Bytes')) return size(value)
   return value
+}
+
+/** As JSON has it. */
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/
+
+/** For people, in this machine's zone and to the second: `2026-11-23 18:15:30+08:00`. */
+function instant(text: string): string {
+  return timeInZone(BigInt(Math.floor(Date.parse(text) / 1000)) * 1_000_000n, localOffset)
 }
 
 /** Milliseconds for people: `41 ms`, `1.4 s`, `2 min 5 s`, `3 d 4 h`. */
