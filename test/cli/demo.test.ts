@@ -55,21 +55,21 @@ describe.skipIf(process.platform !== 'linux')('pgwal demo', () => {
     expect(await leftProcesses()).toEqual([])
   })
 
-  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s while initdb does not answer: that is ended too, and nothing is left', async (signal) => {
+  it.each([['SIGINT', 'initdb'], ['SIGTERM', 'initdb'], ['SIGHUP', 'initdb'], ['SIGINT', 'postgres']] as const)('%s while %s does not answer: that is ended too, and nothing is left', async (signal, deaf) => {
     const tools = path.join(temporary, 'tools')
     const pids = path.join(temporary, 'pids')
     await fs.mkdir(tools)
     await fs.mkdir(pids, { mode: 0o777 })
     await fs.chmod(pids, 0o777)
-    const programs = { postgres: 'echo postgres \\(PostgreSQL\\) 17.2', pg_ctl: 'exit 1', initdb: `trap '' TERM INT HUP; echo $$ >'${pids}/pid'; while :; do sleep 1; done` }
+    const programs = { postgres: 'echo postgres \\(PostgreSQL\\) 17.2', pg_ctl: 'exit 1', initdb: 'exit 1', [deaf]: `trap '' TERM INT HUP; echo $$ >'${pids}/pid'; while :; do sleep 1; done` }
     for (const [name, script] of Object.entries(programs)) await fs.writeFile(path.join(tools, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
     const child = spawn(process.execPath, [PROGRAM, 'demo', '--bin-dir', tools], { env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LANG: 'C.UTF-8', TMPDIR: temporary }, stdio: 'ignore' })
     const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
-    await eventually(async () => (await fs.readFile(path.join(pids, 'pid'), 'utf8').catch(() => '')).endsWith('\n'), 'initdb')
-    const initdb = Number(await fs.readFile(path.join(pids, 'pid'), 'utf8'))
+    await eventually(async () => (await fs.readFile(path.join(pids, 'pid'), 'utf8').catch(() => '')).endsWith('\n'), deaf)
+    const pid = Number(await fs.readFile(path.join(pids, 'pid'), 'utf8'))
     child.kill(signal)
     expect(await ended).toBe(130)
-    await eventually(() => Promise.resolve(!processExists(initdb)), 'the end of initdb')
+    await eventually(() => Promise.resolve(!processExists(pid)), `the end of ${deaf}`)
     expect((await fs.readdir(temporary)).sort()).toEqual(['pids', 'tools'])
     expect(await leftProcesses()).toEqual([])
   })
