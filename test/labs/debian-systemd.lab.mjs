@@ -75,9 +75,14 @@ export default {
       })
 
       await test('a server restarted outside its unit is named, with the way out', async () => {
-        const ctl = ['-u', 'postgres', '--', '/usr/lib/postgresql/15/bin/pg_ctl', '-D', '/var/lib/postgresql/15/second', '-w', '-o', '-c config_file=/etc/postgresql/15/second/postgresql.conf', '-l', '/tmp/second.log', 'restart']
-        const restarted = await machine.run('runuser', ctl)
-        assert.equal(restarted.code, 0, restarted.stdout + restarted.stderr + (await machine.run('tail', ['/tmp/second.log'])).stdout)
+        // In two steps: systemd runs ExecStop when the server ends, which would end a new one as well.
+        const ctl = (...args) => machine.run('runuser', ['-u', 'postgres', '--', '/usr/lib/postgresql/15/bin/pg_ctl', '-D', '/var/lib/postgresql/15/second', '-w', ...args])
+        const stopped = await ctl('stop')
+        assert.equal(stopped.code, 0, stopped.stdout + stopped.stderr)
+        const settled = await machine.run('timeout', ['60', 'sh', '-c', 'while systemctl show -p ActiveState --value postgresql@15-second | grep -Eqx "active|deactivating"; do sleep 0.2; done'])
+        assert.equal(settled.code, 0, (await machine.run('systemctl', ['status', 'postgresql@15-second'])).stdout)
+        const started = await ctl('-o', '-c config_file=/etc/postgresql/15/second/postgresql.conf', '-l', '/tmp/second.log', 'start')
+        assert.equal(started.code, 0, started.stdout + started.stderr + (await machine.run('tail', ['/tmp/second.log'])).stdout)
         const { clusters } = (await pgwal('clusters', '--json')).json
         const second = clusters.find((one) => one.id === '15/second')
         assert.equal(second.running, true)

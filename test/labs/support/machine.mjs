@@ -115,7 +115,7 @@ export class Machine {
   }
 
   async #start(how, ready) {
-    this.#nspawn = spawn('systemd-nspawn', ['-D', this.root, '--private-network', '--register=no', '--keep-unit', '--quiet', '--link-journal=no', '--machine=pgwal-lab', ...how], { stdio: ['ignore', 'ignore', 'pipe'] })
+    this.#nspawn = spawn('systemd-nspawn', ['-D', this.root, '--private-network', '--register=no', '--keep-unit', '--quiet', '--link-journal=no', `--machine=${path.basename(this.#root)}`, ...how], { stdio: ['ignore', 'ignore', 'pipe'] })
     let said = ''
     this.#nspawn.stderr.on('data', (chunk) => (said = `${said}${chunk}`.slice(-2000)))
     const deadline = Date.now() + 90_000
