@@ -4,7 +4,8 @@ import { HostError, isFull, UserError } from '../errors.ts'
 import { archiveCommandFact } from '../facts/archive-command.ts'
 import { detectClusters, platformOf, typedPath } from '../platforms/index.ts'
 import type { Cluster } from '../platforms/platform.ts'
-import { accountOf, actingFor, statOf, textOf, unlessRefused } from '../platforms/reading.ts'
+import { accountOf, actingFor, serverProgram, statOf, textOf, unlessRefused } from '../platforms/reading.ts'
+import { freePort } from '../host/free-port.ts'
 import type { Account } from '../host/host.ts'
 import { readPostmaster } from '../plan/postmaster.ts'
 import { parentOf } from '../plan/state-directory.ts'
@@ -27,6 +28,7 @@ import type { Remainder, Route } from '../recover/judge.ts'
 import { checkPlace, discardRestorePlace, makeRestorePlace, occupied, tablespacesOf } from '../recover/place.ts'
 import type { PlaceState } from '../recover/place.ts'
 import { restoreBackup, sizeOf } from '../recover/restore.ts'
+import { fromHere, walIn, walOf } from '../recover/windows.ts'
 import { localOffset, restoringFor } from '../recover/working.ts'
 import type { Restoring } from '../recover/working.ts'
 import type { Moment, RecoverReport } from '../report/recover-report.ts'
@@ -56,7 +58,6 @@ const RESERVE_SEGMENTS = 8
 /** @throws UserError where there is no way to the target, or where it may not be made; Cancelled where looking was given up */
 export async function recover(context: Context, selection: Selection, options: RecoverOptions): Promise<RecoverReport> {
   const { host, ui } = context
-  if (host.os === 'win32') throw new UserError('recover-windows')
   const { restoring, ...plan } = await interruptibly(context, options.signal, (looking) => lookForWay(looking, selection, options))
   if (options.dryRun === true) return { ...plan.report, outcome: 'planned' }
   if (options.yes !== true && (!ui.interactive || context.json)) return { ...plan.report, outcome: 'planned', needsConfirmation: true }
@@ -80,15 +81,16 @@ async function lookForWay(context: Context, selection: Selection, options: Recov
     const named = await namedCluster(context, selection)
     const self = await host.self()
     const owner = await ownerOf(context, named ?? await clusterOfBackup(context, clusters, fromBackup), [archivePath, fromBackup])
-    const restoring = restoringFor(host, self, owner, {
+    const looker = restoringFor(host, self, owner, {
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       doing: ({ code, params }) => progress.update(compose(ui.words.progress[code], params, context.locale)),
     })
     const all = named === undefined ? clusters : [...clusters, named]
-    const taken = (await Promise.all(all.map((one) => tablespacesOf(restoring, one)))).flatMap((places) => [...places?.values() ?? []])
-    const found = await withoutLive(restoring, await findBackups(restoring, fromBackup), taken)
+    const taken = (await Promise.all(all.map((one) => tablespacesOf(looker, one)))).flatMap((places) => [...places?.values() ?? []])
+    const found = await withoutLive(looker, await findBackups(looker, fromBackup), taken)
     if (found.usable.length === 0) throw noBackup(fromBackup, found.unusable)
     const cluster = named ?? await matching(context, clusters, found.usable)
+    const restoring = host.os === 'win32' ? { ...looker, owner: await ownerOf(context, cluster, []) } : looker
     const surveyed = await surveyArchive(restoring, archivePath ?? await archiveOf(context, cluster))
     const sources = found.usable.flatMap(({ format, tablespaces }) => (format === 'plain' ? tablespaces.map(({ source }) => source) : []))
     const forbidden = [...await occupied(restoring, all), surveyed.path, fromBackup, ...sources]
@@ -111,6 +113,7 @@ async function lookForWay(context: Context, selection: Selection, options: Recov
 
 /** @throws UserError `into-unusable` for one that has no place to be in */
 async function newPath({ host }: Context, typed: string): Promise<string> {
+  if (host.os === 'win32') return typedPath(host, fromHere(await typedPath(host, '.'), typed))
   const tidy = typed.replace(/(?<=.)\/+$/, '')
   if (tidy.startsWith('/')) return typedPath(host, tidy)
   const here = await typedPath(host, '.')
@@ -129,6 +132,8 @@ async function namedCluster(context: Context, selection: Selection): Promise<Clu
 async function ownerOf({ host }: Context, cluster: Cluster | undefined, paths: readonly (string | undefined)[]): Promise<Account> {
   const self = await host.self()
   if (!self.privileged) return self
+  // Files on Windows tell nobody.
+  if (host.os === 'win32') return cluster?.owner ?? self
   if (cluster !== undefined && cluster.owner.uid !== 0) return cluster.owner
   for (const path of paths) {
     const info = path === undefined ? undefined : await statOf(host, path)
@@ -219,6 +224,7 @@ interface Planned {
   readonly target: RecoveryTarget
   readonly state: PlaceState
   readonly remainder: Remainder | undefined
+  readonly fetched: readonly string[] | undefined
   readonly cluster: Cluster | undefined
   readonly lastControl: ControlFile | undefined
   readonly commands: (restoring: Restoring, major: number) => Promise<{ readonly binDir?: string; readonly commands: RecoverReport['commands'] }>
@@ -241,25 +247,29 @@ async function planOf(context: Context, restoring: Restoring, { cluster, archive
   const { backup } = route
   const major = backup.major ?? archive.major
   const size = await sizeOf(restoring, backup)
-  const neededBytes = size.bytes + RESERVE_SEGMENTS * archive.segmentSize + route.remainder.length * archive.segmentSize + RESERVE_BYTES
+  // Who sets a later target while it waits needs what lies behind this one. A record may begin in one segment and end in the next.
+  const last = options.action === 'pause' ? route.reach : Math.min(route.reach, route.end + 1)
+  const fetched = host.os === 'win32' ? walOf(archive, { way: route.way, first: route.begin, last }) : undefined
+  const neededBytes = size.bytes + (RESERVE_SEGMENTS + route.remainder.length + (fetched?.length ?? 0)) * archive.segmentSize + RESERVE_BYTES
   const { freeBytes } = await host.fileSystem(state.kind === 'new' ? parentOf(into) : into, restoring.self.privileged ? {} : restoring.as)
   if (freeBytes < neededBytes && state.kind !== 'unfinished') throw new UserError('into-no-space', { path: into, needed: megabytes(neededBytes), free: megabytes(freeBytes) })
   const service = cluster === undefined ? undefined : await platformOf(cluster).service(cluster, host)
-  const port = (cluster?.port ?? 5432) === 65_535 ? 5432 : (cluster?.port ?? 5432) + 1
+  // Elsewhere its socket is in a directory of its own, and the port a part of its name.
+  const port = host.os === 'win32' ? await freePort(host) : (cluster?.port ?? 5432) === 65_535 ? 5432 : (cluster?.port ?? 5432) + 1
   const commands = async (restoring: Restoring, known: number) => {
     const binDir = await programsOf(restoring, known, cluster)
-    const hasClients = binDir !== undefined && (await statOf(host, `${binDir}/psql`, restoring.as)) !== undefined
+    const hasClients = binDir !== undefined && (await statOf(host, serverProgram(host, binDir, 'psql'), restoring.as)) !== undefined
     return {
       ...(binDir === undefined ? {} : { binDir }),
       commands: commandsFor(restoring, {
-        root: into, port, archive: archive.path, target, action: options.action, hasClients, superuser: 'postgres',
+        root: into, port, archive: archive.path, paused: target.kind !== 'latest' && options.action === 'pause', hasClients, superuser: 'postgres',
         ...(binDir === undefined ? {} : { binDir }), ...(cluster === undefined ? {} : { cluster }), ...(service === undefined ? {} : { service }),
       }),
     }
   }
   const value = target.kind === 'latest' ? undefined : targetSettings(target, 'current', options.action)[0]![1]
   const report: RecoverReport = {
-    outcome: 'planned', needsConfirmation: false, passedOver, port,
+    outcome: 'planned', needsConfirmation: false, passedOver, port, shell: host.os === 'win32' ? 'cmd' : 'sh',
     ...(cluster === undefined ? {} : { cluster: cluster.id }),
     backup: {
       path: backup.path, format: backup.format, label: backup.label.label ?? '', timeline: backup.timeline, start: lsnToText(backup.start),
@@ -272,6 +282,7 @@ async function planOf(context: Context, restoring: Restoring, { cluster, archive
       path: archive.path, first: route.first, last: route.last, count: route.count,
       remainder: route.remainder.map((number) => numberedSegment(remainder!.timeline, number, archive.segmentSize)),
       ...(remainder === undefined ? {} : { remainderFrom: remainder.directory }),
+      ...(fetched === undefined ? {} : { copiedTo: walIn(into) }),
     },
     target: {
       kind: target.kind, seen: route.targetSeen, timeline: route.timeline, action: options.action,
@@ -285,7 +296,7 @@ async function planOf(context: Context, restoring: Restoring, { cluster, archive
     tablespaces: backup.tablespaces.map(({ oid, location }) => ({ oid, path: `${into}/tablespaces/${oid}`, ...(location === undefined ? {} : { location }) })),
     ...await commands(restoring, major ?? 0),
   }
-  return { report, archive, route, target, state, remainder, cluster, commands, lastControl: cluster === undefined ? undefined : await identifierIn(context, cluster) }
+  return { report, archive, route, target, state, remainder, fetched, cluster, commands, lastControl: cluster === undefined ? undefined : await identifierIn(context, cluster) }
 }
 
 function momentOf({ time, lsn }: Landmark): Moment {
@@ -298,13 +309,14 @@ function megabytes(bytes: number): string {
 
 /** Where the programs of a major are: the cluster's own, else in the usual places. */
 async function programsOf({ host, as }: Restoring, major: number, cluster: Cluster | undefined): Promise<string | undefined> {
-  const usual = [
+  const usual = host.os === 'win32' ? [`${host.env['ProgramFiles']?.replaceAll('\\', '/') ?? 'C:/Program Files'}/PostgreSQL/${major}/bin`] : [
     `/usr/lib/postgresql/${major}/bin`, `/usr/pgsql-${major}/bin`, `/usr/lib/postgresql${major}/bin`, `/usr/libexec/postgresql${major}`, `/usr/local/pgsql-${major}/bin`,
     `/opt/homebrew/opt/postgresql@${major}/bin`, `/usr/local/opt/postgresql@${major}/bin`, '/usr/local/pgsql/bin', '/usr/bin',
   ]
   for (const binDir of [...(cluster?.binDir === undefined ? [] : [cluster.binDir]), ...usual]) {
-    if ((await statOf(host, `${binDir}/postgres`, as))?.kind !== 'file') continue
-    const said = await unlessRefused(host.run(`${binDir}/postgres`, ['--version'], { ...as, timeoutMs: 10_000 }))
+    const program = serverProgram(host, binDir, 'postgres')
+    if ((await statOf(host, program, as))?.kind !== 'file') continue
+    const said = await unlessRefused(host.run(program, ['--version'], { ...as, timeoutMs: 10_000 }))
     if (said?.code === 0 && Number(/\) (\d+)/.exec(said.stdout)?.[1]) === major) return binDir
   }
   return undefined
@@ -312,7 +324,7 @@ async function programsOf({ host, as }: Restoring, major: number, cluster: Clust
 
 async function carryOut(context: Context, restoring: Restoring, plan: Planned): Promise<RecoverReport> {
   const { host, ui } = context
-  const { report, route, archive, target, state, remainder } = plan
+  const { report, route, archive, target, state, remainder, fetched } = plan
   const started = host.now().getTime()
   const progress = ui.progress(ui.words.progress.restoring)
   const telling: Restoring = { ...restoring, doing: ({ code, params }) => progress.update(compose(ui.words.progress[code], params, context.locale)) }
@@ -322,7 +334,7 @@ async function carryOut(context: Context, restoring: Restoring, plan: Planned): 
     made = true
     const restored = await restoreBackup(telling, route.backup, place)
     const { control } = restored
-    if (control.systemIdentifier !== archive.systemIdentifier) throw obstacleError(route.backup, { code: 'other-cluster', found: String(archive.systemIdentifier), own: String(control.systemIdentifier) }, archive, target)
+    if (control.systemIdentifier !== archive.systemIdentifier) throw obstacleError(host, route.backup, { code: 'other-cluster', found: String(archive.systemIdentifier), own: String(control.systemIdentifier) }, archive, target)
     const major = control.major ?? report.backup.major
     if (major === undefined) throw new UserError('backup-version-unknown', { path: report.backup.path, what: 'pg_control' })
     const known = { ...report, ...await plan.commands(telling, major) }
@@ -330,6 +342,7 @@ async function carryOut(context: Context, restoring: Restoring, plan: Planned): 
       archive, route, restored, target, action: report.target.action, port: report.port, major,
       guide: `${recoverPlanText(report, { ...PLAIN, locale: context.locale })}\n\n${recoverGuideText(known, { ...PLAIN, locale: context.locale })}\n`,
       ...(plan.lastControl === undefined ? {} : { limits: plan.lastControl.limits }), ...(remainder === undefined ? {} : { remainder }),
+      ...(fetched === undefined ? {} : { fetched }),
     })
     return { ...known, outcome: 'applied', done: { bytes: restored.bytes, files: restored.files, compared: restored.compared, elapsedMs: host.now().getTime() - started, major } }
   } catch (error) {

@@ -3,7 +3,7 @@
  * which no statistics count.
  * @see https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-DYNAMIC-LIBRARY-PATH
  */
-import { absolute, directoryOf, isAbsolute, realPathOf, statOf } from '../platforms/reading.ts'
+import { absolute, directoryOf, isAbsolute, realPathOf, serverProgram, statOf } from '../platforms/reading.ts'
 import { archiveCommandFact } from './archive-command.ts'
 import { effectiveSettingsFact } from './effective-settings.ts'
 import { acting, required, unavailable } from './fact.ts'
@@ -58,7 +58,7 @@ function suffixes(os: NodeJS.Platform): readonly string[] {
 /** `$libdir`: the server reckons it from where its program lies, and installations differ in the way there. */
 async function ownDirectories({ host, cluster }: Gathering): Promise<string[]> {
   if (cluster.binDir === undefined) return []
-  const program = `${cluster.binDir}/postgres${host.os === 'win32' ? '.exe' : ''}`
+  const program = serverProgram(host, cluster.binDir, 'postgres')
   const bin = directoryOf((await realPathOf(host, program))?.replaceAll('\\', '/') ?? program)
   const { major } = cluster
   const usual = ['../lib', '../lib/postgresql', '../lib64', '../lib64/pgsql', `../lib/postgresql${major}`, `../../lib/postgresql${major}`, ...(host.os === 'darwin' ? [`../../../../lib/postgresql@${major}`] : [])]

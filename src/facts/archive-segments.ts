@@ -9,6 +9,7 @@
 import { constants, gunzipSync } from 'node:zlib'
 import { codeOf } from '../errors.ts'
 import type { FileHead } from '../host/host.ts'
+import { serverProgram } from '../platforms/reading.ts'
 import { checkSegment, numberedSegment, parseWalName, readSegmentHeader, SEGMENT_HEADER_BYTES, segmentNumber } from '../postgres/wal/index.ts'
 import type { SegmentProblem } from '../postgres/wal/index.ts'
 import { archiveContentsFact } from './archive-contents.ts'
@@ -337,7 +338,7 @@ class Looking {
     const { host, cluster } = this.from
     const { timelines, current, backups } = this.contents
     if (cluster.binDir === undefined) return
-    const program = `${cluster.binDir}/pg_waldump${host.os === 'win32' ? '.exe' : ''}`
+    const program = serverProgram(host, cluster.binDir, 'pg_waldump')
     if (await host.stat(program, acting(this.from)).then(({ kind }) => kind !== 'file', () => true)) return
     const followed = timelines.findLast(({ timeline }) => current === undefined || timeline <= current)
     if (followed === undefined) return

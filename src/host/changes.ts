@@ -127,7 +127,8 @@ export function removeTree(directory: string, options: Acting = {}): void {
           emptyPinned(fs.openSync(place.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
           fs.rmdirSync(place.path)
         } else {
-          fs.rmSync(place.path, { recursive: true })
+          // On Windows a scanner may have a file open for a moment.
+          fs.rmSync(place.path, { recursive: true, maxRetries: 5, retryDelay: 100 })
         }
         syncDirectory(place)
       })

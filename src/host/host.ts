@@ -163,8 +163,8 @@ export interface Host {
    * ACL and attributes kept. A bind-mounted file, and every file on Windows, is written in place instead: not atomic, so journal its bytes first.
    */
   replace(path: string, bytes: Uint8Array, options: ReplaceOptions): Promise<void>
-  /** A new directory (its parent must exist); throws `EEXIST`. Durable when it returns. `owner`: who gets it, when root makes it for another; on Windows a directory without rights for others is for that account, the system and the administrators. */
-  makeDirectory(path: string, options: Acting & { readonly mode: number; readonly owner?: Account }): Promise<void>
+  /** A new directory (its parent must exist); throws `EEXIST`. Durable when it returns. `owner`: who gets it, when root makes it for another; on Windows a directory without rights for others is for that account, `also`, the system and the administrators. */
+  makeDirectory(path: string, options: Acting & { readonly mode: number; readonly owner?: Account; readonly also?: Account }): Promise<void>
   /** Appends and fsyncs: for the journal. */
   append(path: string, bytes: Uint8Array, options?: Acting & { readonly mode?: number }): Promise<void>
   /** Copies a regular file of any size to a name that is free; gives its size in bytes. Not synced. Throws `stopped` when `stop` says so. */

@@ -11,12 +11,12 @@ export function principalOf({ name, sid }: Account): string {
 }
 
 /**
- * The arguments that leave a directory, and what will be made in it, to an account, the system and the administrators.
+ * The arguments that leave a directory, and what will be made in it, to some accounts, the system and the administrators.
  *
- * The account needs an entry of its own even when it is an administrator: pg_ctl takes that group away from the server
+ * An account needs an entry of its own even when it is an administrator: pg_ctl takes that group away from the server
  * (CreateRestrictedProcess in src/bin/pg_ctl/pg_ctl.c).
  */
-export function privateDirectoryArguments(directory: string, account: Account): string[] {
-  const grants = [...new Set([principalOf(account), ...ALWAYS])].map((who) => `${who}:(OI)(CI)F`)
+export function privateDirectoryArguments(directory: string, ...accounts: readonly Account[]): string[] {
+  const grants = [...new Set([...accounts.map(principalOf), ...ALWAYS])].map((who) => `${who}:(OI)(CI)F`)
   return [directory.replaceAll('/', '\\'), '/inheritance:r', '/grant:r', ...grants]
 }

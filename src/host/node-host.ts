@@ -110,11 +110,11 @@ export class NodeHost implements Host {
     await replaceFile(path, bytes, options, (file, args, as, descriptors) => runProgram(file, args, as === undefined ? {} : { as }, { env: this.env, descriptors }))
   }
 
-  async makeDirectory(path: string, options: Acting & { readonly mode: number; readonly owner?: Account }): Promise<void> {
+  async makeDirectory(path: string, options: Acting & { readonly mode: number; readonly owner?: Account; readonly also?: Account }): Promise<void> {
     await this.#settled(options)
     makeDirectory(path, options)
     if (this.os !== 'win32' || options.owner === undefined || (options.mode & 0o077) !== 0) return
-    const { code, stderr, stdout } = await this.run('icacls', privateDirectoryArguments(path, options.owner)).catch((error: unknown) => {
+    const { code, stderr, stdout } = await this.run('icacls', privateDirectoryArguments(path, options.owner, ...(options.also === undefined ? [] : [options.also]))).catch((error: unknown) => {
       removeDirectory(path, options)
       throw error
     })

@@ -300,6 +300,7 @@ export const en = {
     'archive-looking': 'looking through the archive {path}',
     'target-searching': 'looking for the target in {segment}',
     'recover-removing': 'removing {path}',
+    'wal-fetching': 'copying {segment} out of the archive',
   },
 
   backup: {
@@ -473,6 +474,7 @@ export const en = {
     endUnknown: 'nothing tells where it is consistent: whether the target lies behind it shows only when it starts',
     noManifest: 'it has no manifest: its files cannot be compared',
     segments: '{count} {count|segment|segments}, {first} to {last}, no gap',
+    copied: 'copied into {to}: the restored server may not read the archive',
     remainder: '{count} more {count|segment|segments}, not archived yet, from {from}',
     target: { latest: 'the end of the archive', time: 'just before {local} ({value})', lsn: 'just before LSN {value}', name: 'restore point {value}' },
     lastIn: 'last commit that is in:   {local} ({lsn})',
@@ -507,14 +509,17 @@ export const en = {
     done: '{files} files ({dataBytes}) restored in {elapsedMs}',
     doneCompared: '{files} files ({dataBytes}) restored in {elapsedMs}, all as in the backup\'s manifest',
     ready: '{path} is ready: it archives nothing, and listens on no port but its own socket',
+    readyWindows: '{path} is ready: it archives nothing, and listens on 127.0.0.1 alone, port {port}',
     guide: {
       start: 'Start it. It replays the archive up to the target:',
+      startWindows: 'Start it, in a command prompt (cmd.exe, not PowerShell). It replays the WAL up to the target; its passwords are those of that time:',
       watch: 'See how far it is:',
       lookPaused: 'Look at it. It can be read, not written; a table that was just being dropped or altered is locked until it opens. Too late? Remove it, and recover to an earlier target. Too early? Set a later target in its postgresql.conf and restart it:',
       lookOpen: 'When it is up, look at it. Not the right moment? Remove it, and recover to another target:',
       takeTable: 'If all you need is a table, take it over, and leave the rest as it is:',
       accept: 'Is it right? Open it for writing:',
       goLive: 'To go live with it in place of the old server:',
+      goLiveWindows: 'To go live with it in place of the old server, in an administrator\'s command prompt:',
       discard: 'Or throw it away:',
       live: {
         'stop-production': 'stop the old server for good: two that archive into one place destroy each other',
@@ -523,6 +528,7 @@ export const en = {
         'move-old': 'put the old data directory aside (it may already be gone)',
         'move-new': 'the restored one takes its place',
         'move-new-tablespaces': 'the restored one takes its place; its tablespaces stay in {path}/tablespaces: do not remove that directory any more',
+        rights: 'leave it to the account of the service',
         start: 'start it as always',
         'check-settings': 'look through its configuration: addresses, port, archive_command',
         history: 'keep the history of its new timeline, which later recoveries need',

@@ -301,10 +301,6 @@ export const errorTexts = {
     en: { message: '{path} is no file of facts: {where} is missing or not what it should be.', remedy: 'Name a file that `pgwal doctor --save-facts FILE` wrote, unedited.' },
     'zh-TW': { message: '{path} 不是事實檔：{where} 缺少或內容不符。', remedy: '請指定由 `pgwal doctor --save-facts FILE` 寫出且未經編輯的檔案。' },
   },
-  'recover-windows': {
-    en: { message: 'pgwal recover does not run on Windows: it needs tar, cp and a POSIX shell for restore_command.', remedy: 'Restore by hand: https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-PITR-RECOVERY' },
-    'zh-TW': { message: 'pgwal recover 無法在 Windows 上執行：它需要 tar、cp，以及供 restore_command 使用的 POSIX shell。', remedy: '請手動還原：https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-PITR-RECOVERY' },
-  },
   'recover-no-owner': {
     en: { message: 'Nothing tells in whose name the server is to run: the backup and the archive belong to root, and there is no account postgres.', remedy: 'Run as the account that is to own the restored server, or give it the backup.' },
     'zh-TW': { message: '無法得知伺服器應以誰的身分執行：備份與歸檔都屬於 root，而且沒有 postgres 帳號。', remedy: '請以將擁有還原後伺服器的帳號執行，或將備份交給該帳號。' },
@@ -404,6 +400,10 @@ export const errorTexts = {
   'archive-empty': {
     en: { message: 'There is no archived WAL in {path}.', remedy: 'Name the directory with the archived WAL: --archive DIR' },
     'zh-TW': { message: '{path} 中沒有 WAL 歸檔。', remedy: '請指定存放 WAL 歸檔的目錄：--archive DIR' },
+  },
+  'archive-form-not-here': {
+    en: { message: 'The WAL in {path} is compressed with {program}, which pgwal does not read on Windows.', remedy: 'Decompress its files into another directory, and name that: --archive DIR' },
+    'zh-TW': { message: '{path} 中的 WAL 以 {program} 壓縮，pgwal 在 Windows 上無法讀取。', remedy: '請將其檔案解壓縮到另一個目錄，再指定該目錄：--archive DIR' },
   },
   'archive-needs-program': {
     en: { message: 'The WAL in {path} is compressed with {program}, which is not on this machine.', remedy: 'Install it (Debian and Ubuntu: apt install {program}): the restored server needs it as well.' },

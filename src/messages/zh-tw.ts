@@ -288,6 +288,7 @@ export const zhTW: Messages = {
     'archive-looking': '正在檢視歸檔 {path}',
     'target-searching': '正在 {segment} 中尋找目標',
     'recover-removing': '正在移除 {path}',
+    'wal-fetching': '正在從歸檔複製 {segment}',
   },
 
   backup: {
@@ -454,6 +455,7 @@ export const zhTW: Messages = {
     endUnknown: '無法得知備份在何處達到一致：目標是否在其後，要到啟動時才知道',
     noManifest: '沒有 manifest：無法比對其檔案',
     segments: '{count} 個區段，{first} 至 {last}，沒有缺口',
+    copied: '複製到 {to}：還原後的伺服器可能無法讀取歸檔',
     remainder: '另有 {count} 個尚未歸檔的區段，取自 {from}',
     target: { latest: '歸檔的結尾', time: '{local}（{value}）之前', lsn: 'LSN {value} 之前', name: '還原點 {value}' },
     lastIn: '包含的最後一筆提交：{local}（{lsn}）',
@@ -487,14 +489,17 @@ export const zhTW: Messages = {
     done: '已還原 {files} 個檔案（{dataBytes}），費時 {elapsedMs}',
     doneCompared: '已還原 {files} 個檔案（{dataBytes}），費時 {elapsedMs}，全部與備份的 manifest 相符',
     ready: '{path} 已就緒：它不會歸檔，除了自己的 socket 之外不接聽任何連接埠',
+    readyWindows: '{path} 已就緒：它不會歸檔，且只接聽 127.0.0.1 的連接埠 {port}',
     guide: {
       start: '啟動它。它會從歸檔重播到目標：',
+      startWindows: '在命令提示字元（cmd.exe，而非 PowerShell）中啟動它。它會將 WAL 重播到目標；登入使用當時的密碼：',
       watch: '查看進度：',
       lookPaused: '檢視內容。此時可讀取，不能寫入；當時正被刪除或變更的資料表，在開放寫入之前會被鎖住。太晚了嗎？移除它，再以較早的目標還原。太早了嗎？在它的 postgresql.conf 中設定較晚的目標並重新啟動：',
       lookOpen: '啟動完成後，檢視內容。時間點不對嗎？移除它，再以另一個目標還原：',
       takeTable: '若只需要某個資料表，可以只取出它，其餘保持不變：',
       accept: '內容正確嗎？開放寫入：',
       goLive: '若要以它取代舊的伺服器上線：',
+      goLiveWindows: '若要以它取代舊的伺服器上線，請在系統管理員的命令提示字元中執行：',
       discard: '或者捨棄它：',
       live: {
         'stop-production': '永久停止舊的伺服器：兩個伺服器歸檔到同一處會互相破壞',
@@ -503,6 +508,7 @@ export const zhTW: Messages = {
         'move-old': '將舊的資料目錄移到一旁（可能已經不存在）',
         'move-new': '由還原的資料目錄取代它',
         'move-new-tablespaces': '由還原的資料目錄取代它；表空間仍留在 {path}/tablespaces：之後請勿移除該目錄',
+        rights: '將它交給服務的帳號',
         start: '照常啟動',
         'check-settings': '檢視它的設定：接聽位址、連接埠、archive_command',
         history: '保存新時間軸的歷史檔，日後還原需要它',

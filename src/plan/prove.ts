@@ -3,6 +3,7 @@
 // program (`postgres -C` reads the files and checks names and values, but not those rules), and of the running server.
 // https://www.postgresql.org/docs/current/app-postgres.html, https://www.postgresql.org/docs/current/view-pg-file-settings.html
 import { codeOf } from '../errors.ts'
+import { serverProgram } from '../platforms/reading.ts'
 import { checkLoads } from '../postgres/conf/index.ts'
 import { sameValue } from '../postgres/settings/index.ts'
 import type { Happening } from './happening.ts'
@@ -55,7 +56,7 @@ async function byProgram(context: ServerContext): Promise<Refused | 'accepted' |
   const options = cluster.commandLine.filter(([name]) => name !== 'config_file').flatMap(([name, value]) => ['-c', `${name}=${value}`])
   // -C first: only then does the program not mind who runs it.
   const args = ['-C', 'archive_mode', '-D', cluster.dataDir, '-c', `config_file=${cluster.configFile}`, ...options]
-  const ran = await host.run(`${cluster.binDir}/postgres${host.os === 'win32' ? '.exe' : ''}`, args, { ...asOwner(context), timeoutMs: 30_000 }).catch((error: unknown) => {
+  const ran = await host.run(serverProgram(host, cluster.binDir, 'postgres'), args, { ...asOwner(context), timeoutMs: 30_000 }).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return undefined
     throw error
   })

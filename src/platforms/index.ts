@@ -42,6 +42,8 @@ export interface Detection {
 
 /** An absolute path for what a user typed: relative to our working directory. */
 export async function typedPath(host: Host, path: string): Promise<string> {
+  // A share, whose name begins with two slashes.
+  if (host.os === 'win32' && /^[\\/]{2}/.test(path)) return path.replaceAll('\\', '/')
   return isAbsolute(path) ? absolute('/', path) : await realPathOf(host, path) ?? path
 }
 

@@ -65,6 +65,11 @@ export function isAbsolute(path: string): boolean {
   return path.startsWith('/') || /^[A-Za-z]:[\\/]/.test(path)
 }
 
+/** One of PostgreSQL's programs, as the machine names it. */
+export function serverProgram({ os }: Pick<Host, 'os'>, binDir: string, name: string): string {
+  return `${binDir}/${name}${os === 'win32' ? '.exe' : ''}`
+}
+
 export function directoryOf(path: string): string {
   const cut = path.lastIndexOf('/')
   if (cut === 2 && path[1] === ':') return path.slice(0, 3)

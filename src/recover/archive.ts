@@ -1,6 +1,7 @@
 /** The archive that a recovery reads from: which segments, in which form, along which timelines. */
 import zlib from 'node:zlib'
 import { codeOf, UserError } from '../errors.ts'
+import type { Host } from '../host/host.ts'
 import { DECOMPRESSORS } from '../postgres/archive-command/index.ts'
 import type { WalSuffix } from '../postgres/archive-command/index.ts'
 import { checkSegment, numberedSegment, parseBackupHistory, parseHistory, parseWalName, readSegmentHeader, SEGMENT_HEADER_BYTES, segmentNumber, SegmentSet } from '../postgres/wal/index.ts'
@@ -36,7 +37,7 @@ const LARGEST_THROUGH_PROGRAM = 64 << 20
 
 /**
  * Looks through the archive.
- * @throws UserError `archive-unusable` where it cannot be read, `archive-empty`, `archive-needs-program`, `archive-no-header`
+ * @throws UserError `archive-unusable` where it cannot be read, `archive-empty`, `archive-needs-program`, `archive-form-not-here`, `archive-no-header`
  */
 export async function surveyArchive(restoring: Restoring, path: string): Promise<Archive> {
   const { host, as } = restoring
@@ -63,10 +64,10 @@ export async function surveyArchive(restoring: Restoring, path: string): Promise
   checkpoint(restoring)
   segments.sort((a, b) => (a.name < b.name ? 1 : -1))
   const missing = new Map<WalSuffix, string>()
-  for (const suffix of suffixes) if (suffix !== '' && await host.which(DECOMPRESSORS[suffix]) === undefined) missing.set(suffix, DECOMPRESSORS[suffix])
+  for (const suffix of suffixes) if (suffix !== '' && !await canDecompress(host, suffix)) missing.set(suffix, DECOMPRESSORS[suffix])
   const needed = (suffix: WalSuffix): void => {
     const program = missing.get(suffix)
-    if (program !== undefined) throw new UserError('archive-needs-program', { path, program })
+    if (program !== undefined) throw needsProgram(host, path, program)
   }
   const header = await firstHeader(restoring, path, segments.filter(({ suffix }) => !missing.has(suffix)))
   if (header === undefined) {
@@ -109,6 +110,16 @@ export async function surveyArchive(restoring: Restoring, path: string): Promise
     },
     newest, histories, backups,
   }
+}
+
+/** Whether what has this ending can be made whole again: by a program, through a shell; on Windows, which has none, by Node itself. */
+async function canDecompress(host: Host, suffix: Exclude<WalSuffix, ''>): Promise<boolean> {
+  return host.os === 'win32' ? suffix === '.gz' : await host.which(DECOMPRESSORS[suffix]) !== undefined
+}
+
+/** The error where a needed file of an archive cannot be made whole again. */
+export function needsProgram({ os }: Pick<Host, 'os'>, path: string, program: string): UserError {
+  return new UserError(os === 'win32' ? 'archive-form-not-here' : 'archive-needs-program', { path, program })
 }
 
 async function firstHeader(restoring: Restoring, path: string, segments: readonly { name: string; suffix: WalSuffix }[]): Promise<SegmentHeader | undefined> {

@@ -4,8 +4,8 @@
  * @see https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-LOWLEVEL-BASE-BACKUP
  */
 import { codeOf } from '../errors.ts'
-import type { DirectoryEntry } from '../host/host.ts'
-import { absolute, entriesOf, realPathOf, textOf } from '../platforms/reading.ts'
+import type { DirectoryEntry, Host } from '../host/host.ts'
+import { absolute, entriesOf, realPathOf, statOf, textOf } from '../platforms/reading.ts'
 import { parsePgVersion } from '../platforms/data-directory.ts'
 import { MANIFEST_NAME, readManifest } from '../postgres/backup/manifest.ts'
 import type { BackupManifest } from '../postgres/backup/manifest.ts'
@@ -15,6 +15,7 @@ import { serverTime } from '../postgres/recovery/target.ts'
 import { DECOMPRESSORS } from '../postgres/archive-command/index.ts'
 import { parseBackupHistory, parseWalName } from '../postgres/wal/index.ts'
 import type { BackupHistory, Lsn } from '../postgres/wal/index.ts'
+import { tarProgram } from './windows.ts'
 import { localOffset } from './working.ts'
 import type { Restoring } from './working.ts'
 
@@ -153,7 +154,9 @@ async function plainTablespaces({ host, as }: Restoring, path: string): Promise<
 }
 
 async function readTar(restoring: Restoring, path: string, entries: readonly DirectoryEntry[]): Promise<Backup> {
+  const { host } = restoring
   const names = new Set(entries.map(({ name }) => name))
+  if (host.os === 'win32' && await statOf(host, tarProgram(host)) === undefined) throw new NotUsable('needs-program', tarProgram(host))
   const members = new Map<string, string>()
   let compressed = false
   for (const { name } of entries) {
@@ -163,7 +166,7 @@ async function readTar(restoring: Restoring, path: string, entries: readonly Dir
     if (ending !== undefined && program === undefined) throw new NotUsable('form-unknown', name)
     // What is there twice was packed again by hand; which of them is whole, nobody knows.
     if (members.has(member)) throw new NotUsable('form-unknown', `${members.get(member)!}, ${name}`)
-    if (program !== undefined && await restoring.host.which(program) === undefined) throw new NotUsable('needs-program', program)
+    if (program !== undefined && tarCompression(host, name).length > 0 && await host.which(program) === undefined) throw new NotUsable('needs-program', program)
     members.set(member, name)
     compressed ||= program !== undefined
   }
@@ -224,18 +227,19 @@ function decompressorOf(file: string): string | undefined {
   return Object.hasOwn(DECOMPRESSORS, ending) ? DECOMPRESSORS[ending as keyof typeof DECOMPRESSORS] : undefined
 }
 
-/** What tar is told about how a file is compressed: not every tar looks. */
-export function tarCompression(file: string): string[] {
+/** What tar is told about how a file is compressed: not every tar looks. That of Windows has gzip within. */
+export function tarCompression({ os }: Pick<Host, 'os'>, file: string): string[] {
   const program = decompressorOf(file)
-  return program === undefined ? [] : [`--use-compress-program=${program}`]
+  return program === undefined || (os === 'win32' && program === DECOMPRESSORS['.gz']) ? [] : [`--use-compress-program=${program}`]
 }
 
 /** The text of one of the first files in a tar; empty where it is not there. */
 async function memberText({ host, as, signal }: Restoring, tar: string, member: string): Promise<string> {
   // Both stand at its beginning; only GNU tar knows how to stop there.
-  const { stdout: version } = await host.run('tar', ['--version'])
+  const program = tarProgram(host)
+  const { stdout: version } = await host.run(program, ['--version'])
   const once = version.includes('GNU tar') ? ['--occurrence=1'] : []
-  const done = await host.run('tar', [...tarCompression(tar), ...once, '-xOf', tar, '--', member], { ...as, timeoutMs: 3_600_000, maxOutput: TEXT_LIMIT, ...(signal === undefined ? {} : { stop: signal }) })
+  const done = await host.run(program, [...tarCompression(host, tar), ...once, '-xOf', tar, '--', member], { ...as, timeoutMs: 3_600_000, maxOutput: TEXT_LIMIT, ...(signal === undefined ? {} : { stop: signal }) })
   return done.stdout
 }
 

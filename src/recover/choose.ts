@@ -3,6 +3,8 @@ import { UserError } from '../errors.ts'
 import { targetSettings } from '../postgres/recovery/configuration.ts'
 import { parseTarget, timeInUtc, timeInZone } from '../postgres/recovery/target.ts'
 import type { RecoveryTarget } from '../postgres/recovery/target.ts'
+import type { Host } from '../host/host.ts'
+import { needsProgram } from './archive.ts'
 import type { Archive } from './archive.ts'
 import type { Backup, FoundBackups, Unusable } from './backup.ts'
 import { judge } from './judge.ts'
@@ -47,11 +49,11 @@ export async function choose(restoring: Restoring, archive: Archive, { usable, u
     met.push({ backup, obstacle: found })
   }
   const telling = met.every(({ obstacle }) => obstacle.code === 'before-backup') ? met.at(-1)! : met.find(({ obstacle }) => obstacle.code !== 'before-backup')!
-  throw obstacleError(telling.backup, telling.obstacle, archive, target)
+  throw obstacleError(restoring.host, telling.backup, telling.obstacle, archive, target)
 }
 
 /** What stands in the way, as an error. */
-export function obstacleError(backup: Backup, obstacle: Obstacle, archive: Archive, target: RecoveryTarget): UserError {
+export function obstacleError(host: Pick<Host, 'os'>, backup: Backup, obstacle: Obstacle, archive: Archive, target: RecoveryTarget): UserError {
   const asked = targetSettings(target, 'current', 'pause')[0]![1]
   const moment = (time: bigint | undefined): string => (time === undefined ? '–' : `${timeInZone(time, localOffset)} (${timeInUtc(time)})`)
   switch (obstacle.code) {
@@ -65,7 +67,7 @@ export function obstacleError(backup: Backup, obstacle: Obstacle, archive: Archi
     case 'before-backup': return new UserError('target-before-backup', { target: asked, backup: backup.path, end: obstacle.end, time: moment(obstacle.time) })
     case 'beyond-archive': return new UserError('target-beyond-archive', { target: asked, path: archive.path, last: obstacle.last, time: moment(obstacle.time) })
     case 'tablespace-made': return new UserError('target-tablespace-made', { backup: backup.path, location: obstacle.location, segment: obstacle.segment })
-    case 'needs-program': return new UserError('archive-needs-program', { path: archive.path, program: obstacle.program })
+    case 'needs-program': return needsProgram(host, archive.path, obstacle.program)
     case 'no-such-point': return new UserError('target-no-such-point', { name: obstacle.name, path: archive.path, known: obstacle.known.join(', ') || '–' })
   }
 }

@@ -1,7 +1,7 @@
 // What a restored backup still needs to be a server that recovers to the target, and to be nobody else's.
-import { codeOf, UserError } from '../errors.ts'
+import { codeOf } from '../errors.ts'
 import { COPY_HBA, tablespaceMap } from '../probes/drill/copy-configuration.ts'
-import { restoreCommand } from '../postgres/archive-command/index.ts'
+import { archiveScripting, restoreCommand } from '../postgres/archive-command/index.ts'
 import type { ControlLimits } from '../postgres/control-file.ts'
 import { recoveryConfiguration } from '../postgres/recovery/configuration.ts'
 import type { TargetAction } from '../postgres/recovery/configuration.ts'
@@ -11,7 +11,9 @@ import type { Archive } from './archive.ts'
 import type { Remainder, Route } from './judge.ts'
 import { UNFINISHED } from './place.ts'
 import type { RestorePlace } from './place.ts'
+import { copyLot } from './restore.ts'
 import type { Restored } from './restore.ts'
+import { asksNobody, fetchWal, loopbackHba, walIn } from './windows.ts'
 import { checkpoint } from './working.ts'
 import type { Restoring } from './working.ts'
 
@@ -26,6 +28,8 @@ export interface Finishing {
   /** What the server had last, where its own pg_control can still be read. */
   readonly limits?: ControlLimits
   readonly remainder?: Remainder
+  /** Files of the archive that are copied for a server that may not read it; undefined where it reads them there. */
+  readonly fetched?: readonly string[]
   /** What is printed as well; for whoever finds the directory later. */
   readonly guide: string
 }
@@ -36,8 +40,9 @@ export const KEPT = 'kept'
 export const GUIDE = 'GUIDE.txt'
 
 /** Writes the rest, the configuration last of all, and takes the mark away. */
-export async function finish(restoring: Restoring, place: RestorePlace, { archive, route, restored, target, action, port, major, limits, remainder, guide }: Finishing): Promise<void> {
+export async function finish(restoring: Restoring, place: RestorePlace, { archive, route, restored, target, action, port, major, limits, remainder, fetched, guide }: Finishing): Promise<void> {
   const { host, as } = restoring
+  const loopback = host.os === 'win32'
   const write = (path: string, text: string) => host.replace(path, new TextEncoder().encode(text), { ...as, expect: null, mode: 0o600 })
   await host.makeDirectory(`${place.root}/${KEPT}`, { ...as, mode: 0o700 })
   for (const name of SET_ASIDE) {
@@ -49,18 +54,21 @@ export async function finish(restoring: Restoring, place: RestorePlace, { archiv
   await writeTablespaceMap(restoring, place, restored)
   await copyRemainder(restoring, place, archive, route, remainder)
   await write(`${place.dataDir}/recovery.signal`, '')
-  await write(`${place.root}/pg_hba.conf`, COPY_HBA)
+  if (fetched !== undefined) await copyWal(restoring, archive, walIn(place.root), fetched)
+  await write(`${place.root}/pg_hba.conf`, loopback ? loopbackHba(await asksNobody(restoring, place.dataDir, major)) : COPY_HBA)
   await write(`${place.root}/pg_ident.conf`, '')
-  await write(`${place.root}/${GUIDE}`, guide)
+  await write(`${place.root}/${GUIDE}`, loopback ? guide.replaceAll('\n', '\r\n') : guide)
   await write(`${place.root}/postgresql.conf`, recoveryConfiguration({
-    major, dataDir: place.dataDir, hbaFile: `${place.root}/pg_hba.conf`, identFile: `${place.root}/pg_ident.conf`, socketDir: place.socketDir, port,
+    major, dataDir: place.dataDir, hbaFile: `${place.root}/pg_hba.conf`, identFile: `${place.root}/pg_ident.conf`, port,
+    ...(loopback ? {} : { socketDir: place.socketDir }),
     // Where nothing else stops it: a server that still runs may archive the making of a tablespace, which would be replayed over the one in use.
-    restoreCommand: restoreCommand(archive.path, archive.suffixes, target.kind === 'latest' || !route.targetSeen ? route.last : undefined), target, action,
+    restoreCommand: fetched === undefined ? restoreCommand(archive.path, archive.suffixes, target.kind === 'latest' || !route.targetSeen ? route.last : undefined) : archiveScripting('cmd').restoreCommand(walIn(place.root)),
+    target, action,
     timeline: route.timeline === route.backup.timeline ? 'current' : route.timeline,
     limits: most(restored.control.limits, limits),
   }))
-  // The server does not flush what it finds; -f is of GNU, and without it sync flushes everything.
-  await host.run('sync', host.os === 'linux' ? ['-f', place.root] : [], { ...as, timeoutMs: 3_600_000 }).catch(() => undefined)
+  // The server does not flush what it finds; -f is of GNU, and without it sync flushes everything. Windows has no such program.
+  if (host.os !== 'win32') await host.run('sync', host.os === 'linux' ? ['-f', place.root] : [], { ...as, timeoutMs: 3_600_000 }).catch(() => undefined)
   await host.removeFile(`${place.root}/${UNFINISHED}`, as)
 }
 
@@ -74,16 +82,23 @@ export async function writeTablespaceMap({ host, as }: Restoring, place: Pick<Re
   if (map !== undefined) await host.replace(path, new TextEncoder().encode(map), { ...as, expect: null, mode: 0o600 })
 }
 
+async function copyWal(restoring: Restoring, archive: Archive, directory: string, names: readonly string[]): Promise<void> {
+  await fetchWal(restoring, archive, directory, names, async (segment) => {
+    checkpoint(restoring)
+    restoring.doing({ code: 'wal-fetching', params: { segment } })
+  }).catch((error: unknown) => {
+    checkpoint(restoring)
+    throw error
+  })
+}
+
 async function copyRemainder(restoring: Restoring, place: RestorePlace, archive: Archive, route: Route, remainder: Remainder | undefined): Promise<void> {
-  const { host, as, signal } = restoring
   if (remainder === undefined) return
   const segments = route.remainder.map((number) => numberedSegment(remainder.timeline, number, archive.segmentSize))
   // Where the archive has no history file, the server looks for it here.
   const names = [...segments, ...(remainder.histories.includes(route.timeline) ? [historyName(route.timeline)] : [])]
   if (names.length === 0) return
-  const done = await host.run('cp', ['--', ...names.map((name) => `${remainder.directory}/${name}`), `${place.dataDir}/pg_wal/`], { ...as, timeoutMs: 3_600_000, ...(signal === undefined ? {} : { stop: signal }) })
-  checkpoint(restoring)
-  if (done.code !== 0) throw new UserError('restore-failed', { path: remainder.directory, reason: done.stderr.trim().split('\n', 1)[0] ?? '' })
+  await copyLot(restoring, remainder.directory, `${place.dataDir}/pg_wal`, names, remainder.directory)
 }
 
 function most(one: ControlLimits, other: ControlLimits | undefined): ControlLimits {

@@ -3,9 +3,8 @@ import type { Account } from '../host/host.ts'
 import type { Cluster, Service } from '../platforms/platform.ts'
 import { shellWord } from '../checks/support/shell-word.ts'
 import type { RecoverCommands } from '../report/recover-report.ts'
-import type { TargetAction } from '../postgres/recovery/configuration.ts'
-import type { RecoveryTarget } from '../postgres/recovery/target.ts'
 import { KEPT } from './finish.ts'
+import { windowsCommandsFor } from './guide-windows.ts'
 import { placeAt } from './place.ts'
 import type { Restoring } from './working.ts'
 
@@ -13,8 +12,8 @@ export interface Guiding {
   readonly root: string
   readonly port: number
   readonly archive: string
-  readonly target: RecoveryTarget
-  readonly action: TargetAction
+  /** Whether the server stops at the target and waits. */
+  readonly paused: boolean
   /** Undefined where PostgreSQL's programs were not found: then they are named without a directory. */
   readonly binDir?: string
   /** Role to log in as. */
@@ -27,6 +26,7 @@ export interface Guiding {
 }
 
 export function commandsFor({ host, self, owner }: Pick<Restoring, 'host' | 'self' | 'owner'>, options: Guiding): RecoverCommands {
+  if (host.os === 'win32') return windowsCommandsFor(options)
   const { root, port, cluster, service } = options
   const place = placeAt(root)
   const word = shellWord
@@ -37,7 +37,6 @@ export function commandsFor({ host, self, owner }: Pick<Restoring, 'host' | 'sel
   const login = `-h ${word(place.socketDir)} -p ${port} -U ${word(options.superuser)}`
   const control = `${asOwner}${server('pg_ctl')} -D ${word(root)}`
   const stop = `${control} -m fast stop`
-  const paused = options.target.kind !== 'latest' && options.action === 'pause'
   const typed = (commands: Service['start'] | undefined): string => (commands ?? []).map(({ file, args, as, env }) => {
     // A shell has those of its own.
     const variables = Object.entries(env ?? {}).filter(([name]) => !/^(?:PATH|LANG|LC_\w+)$/.test(name)).map(([name, value]) => `${name}=${value}`)
@@ -60,7 +59,7 @@ export function commandsFor({ host, self, owner }: Pick<Restoring, 'host' | 'sel
     watch: [`${asOwner}tail -f ${word(place.logFile)}`],
     look: [`${asOwner}${client('psql')} ${login} -d postgres`],
     takeTable: [`${asOwner}${client('pg_dump')} ${login} -t TABLE DATABASE >table.sql`],
-    accept: paused ? [`${asOwner}${client('psql')} ${login} -d postgres -c 'SELECT pg_wal_replay_resume()'`] : [],
+    accept: options.paused ? [`${asOwner}${client('psql')} ${login} -d postgres -c 'SELECT pg_wal_replay_resume()'`] : [],
     goLive: [
       ...(service === undefined ? [] : [{ code: 'stop-production' as const, command: typed(service.stop) }]),
       { code: 'stop-restored', command: stop },

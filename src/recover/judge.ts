@@ -27,10 +27,15 @@ export interface Route {
   readonly timeline: number
   /** Where the backup is consistent; undefined where nothing tells it. */
   readonly backupEnd: Lsn | undefined
+  readonly way: readonly Stretch[]
   /** Segments that recovery reads, first and last. */
   readonly first: string
   readonly last: string
   readonly count: number
+  /** Their numbers, and that of the last one that there is, which may lie behind the target. */
+  readonly begin: number
+  readonly end: number
+  readonly reach: number
   /** The last commit that is in, and the first that is not, where they could be read. */
   readonly lastIn?: Landmark
   readonly firstOut?: Landmark
@@ -125,7 +130,7 @@ export async function judge(restoring: Restoring, archive: Archive, backup: Back
     if (!neighbour.mayMake || await isTaken(restoring, one.location)) return { code: 'tablespace-made', location: one.location, segment: named(search.segmentOf(one.lsn)) }
   }
   return {
-    backup, timeline, backupEnd, makes: made.tablespaces, first: named(first), last: named(until), count: until - first + 1, targetSeen: found.seen,
+    backup, timeline, backupEnd, way, begin: first, end: until, reach: last, makes: made.tablespaces, first: named(first), last: named(until), count: until - first + 1, targetSeen: found.seen,
     remainder: [...remainder?.numbers ?? []].filter((number) => number <= until && timelineAt(way, number) === remainder!.timeline && !archive.has(remainder!.timeline, number)).sort((a, b) => a - b),
     ...(found.lastIn === undefined ? {} : { lastIn: found.lastIn }), ...(found.firstOut === undefined ? {} : { firstOut: found.firstOut }),
   }

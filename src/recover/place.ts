@@ -5,8 +5,10 @@ import { parentOf } from '../plan/state-directory.ts'
 import { isAlive, markOf } from '../plan/process-mark.ts'
 import type { ProcessMark } from '../plan/process-mark.ts'
 import type { Cluster } from '../platforms/platform.ts'
-import { unlessRefused } from '../platforms/reading.ts'
+import type { Host } from '../host/host.ts'
+import { absolute, isAbsolute, unlessRefused } from '../platforms/reading.ts'
 import { pathProblem } from '../postgres/archive-command/index.ts'
+import { makeRoot, placeProblem } from './windows.ts'
 import type { Restoring } from './working.ts'
 
 export interface RestorePlace {
@@ -43,23 +45,27 @@ export type PlaceState = { readonly kind: 'new' | 'empty' } | { readonly kind: '
  */
 export async function checkPlace({ host, as, self, owner }: Restoring, root: string, forbidden: readonly string[]): Promise<PlaceState> {
   const unusable = (reason: string): UserError => new UserError('into-unusable', { path: root, reason })
-  const problem = pathProblem(root)
+  const windows = host.os === 'win32'
   // pg_ctl puts it between double quotes for its shell.
-  if (problem !== undefined || /["$`\\]/.test(root)) throw unusable(problem ?? '" $ ` \\')
+  const problem = windows ? placeProblem(root) : pathProblem(root) ?? (/["$`\\]/.test(root) ? '" $ ` \\' : undefined)
+  if (problem !== undefined) throw unusable(problem)
   const { socketDir } = placeAt(root)
-  if (Buffer.byteLength(socketDir) > MAX_SOCKET_DIRECTORY) throw new UserError('into-too-long', { path: root, most: MAX_SOCKET_DIRECTORY - '/s'.length })
+  if (!windows && Buffer.byteLength(socketDir) > MAX_SOCKET_DIRECTORY) throw new UserError('into-too-long', { path: root, most: MAX_SOCKET_DIRECTORY - '/s'.length })
   const parent = await unlessRefused(host.realPath(parentOf(root)))
   if (parent === undefined) throw unusable(`${parentOf(root)}: ENOENT`)
-  const real = `${parent === '/' ? '' : parent}/${root.slice(root.lastIndexOf('/') + 1)}`
+  // A drive that somebody mapped.
+  if (windows && parent.startsWith('//')) throw unusable(parent)
+  const real = `${parent.replace(/\/$/, '')}/${root.slice(root.lastIndexOf('/') + 1)}`
   for (const directory of forbidden) {
     const other = await unlessRefused(host.realPath(directory)) ?? directory
-    if (real === other || real.startsWith(`${other}/`)) throw new UserError('into-inside', { path: root, inside: directory })
+    if (isWithin(host, real, other)) throw new UserError('into-inside', { path: root, inside: directory })
   }
   let entries: string[]
   try {
     const info = await host.stat(root, { ...as, followLinks: false })
     if (info.kind !== 'directory') throw unusable('ENOTDIR')
-    if (info.uid !== owner.uid) throw new UserError('into-of-another', { path: root, found: (await host.account(info.uid))?.name ?? info.uid, owner: owner.name })
+    // Windows does not tell whose it is this way.
+    if (!windows && info.uid !== owner.uid) throw new UserError('into-of-another', { path: root, found: (await host.account(info.uid))?.name ?? info.uid, owner: owner.name })
     entries = (await host.list(root, as)).map(({ name }) => name)
   } catch (error) {
     if (codeOf(error) === 'ENOENT') {
@@ -78,7 +84,8 @@ export async function checkPlace({ host, as, self, owner }: Restoring, root: str
 
 async function readMarker({ host, as }: Pick<Restoring, 'host' | 'as'>, root: string): Promise<Marker | undefined> {
   try {
-    return JSON.parse(new TextDecoder().decode(await host.read(`${root}/${UNFINISHED}`, { ...as, limit: 65_536 }))) as Marker
+    const marker = JSON.parse(new TextDecoder().decode(await host.read(`${root}/${UNFINISHED}`, { ...as, limit: 65_536 }))) as Partial<Marker> | null
+    return typeof marker?.process?.pid === 'number' ? marker as Marker : undefined
   } catch {
     // Cut off: whoever wrote it is gone.
     return undefined
@@ -93,14 +100,15 @@ export async function makeRestorePlace(restoring: Restoring, root: string, state
   const { host, self, owner, as } = restoring
   const place = placeAt(root)
   if (state.kind === 'unfinished') await emptyRestorePlace(restoring, root)
-  if (state.kind === 'new') {
+  if (host.os === 'win32') await makeRoot(restoring, root, state.kind !== 'new')
+  else if (state.kind === 'new') {
     const may = (await host.canWriteInto(parentOf(root), as)).ok
     await host.makeDirectory(root, may || !self.privileged ? { ...as, mode: 0o700 } : { mode: 0o700, owner })
   }
   try {
     const marker: Marker = { process: await markOf(host, host.pid), since: host.now().toISOString(), backup }
     await host.replace(`${root}/${UNFINISHED}`, new TextEncoder().encode(`${JSON.stringify(marker)}\n`), { ...as, expect: null, mode: 0o600 })
-    for (const directory of [place.dataDir, place.socketDir, place.tablespaces]) await host.makeDirectory(directory, { ...as, mode: 0o700 })
+    for (const directory of [place.dataDir, place.tablespaces, ...(host.os === 'win32' ? [] : [place.socketDir])]) await host.makeDirectory(directory, { ...as, mode: 0o700 })
   } catch (error) {
     await discardRestorePlace(restoring, root, state)
     throw error
@@ -137,7 +145,14 @@ export async function occupied(restoring: Restoring, clusters: readonly Cluster[
     const wal = await unlessRefused(host.realPath(`${cluster.dataDir}/pg_wal`, restoring.self.privileged ? { as: cluster.owner } : {}))
     if (wal !== undefined) found.push(wal)
   }
-  return found.filter((path) => path.startsWith('/') && path !== '/')
+  return found.filter((path) => isAbsolute(path) && path !== parentOf(path))
+}
+
+/** Whether a path is another one or lies in it, both without links. Windows does not tell letters apart by their case. */
+function isWithin({ os }: Pick<Host, 'os'>, path: string, directory: string): boolean {
+  const [inner, outer] = [path, directory].map((one) => (os === 'win32' ? one.replaceAll('\\', '/').toLowerCase() : one).replace(/\/+$/, '')) as [string, string]
+  // The root of everything, or of a drive, is nobody's.
+  return inner === outer || (/[^:]$/.test(outer) && inner.startsWith(`${outer}/`))
 }
 
 /** Where the tablespaces of a cluster are, by their number; undefined where that cannot be seen. */
@@ -148,7 +163,7 @@ export async function tablespacesOf({ host, self }: Restoring, { dataDir, owner 
   const found = new Map<string, string>()
   for (const { name, kind } of entries) {
     const target = kind === 'symlink' ? await unlessRefused(host.readLink(`${dataDir}/pg_tblspc/${name}`, as)) : undefined
-    if (target !== undefined) found.set(name, target)
+    if (target !== undefined) found.set(name, absolute(`${dataDir}/pg_tblspc`, target))
   }
   return found
 }

@@ -1,5 +1,5 @@
 /** Puts a base backup back: copies or unpacks it, with its tablespaces elsewhere, and compares it with its manifest. */
-import { codeOf, UserError } from '../errors.ts'
+import { codeOf, isFull, UserError } from '../errors.ts'
 import { statOf, textOf } from '../platforms/reading.ts'
 import { comparedFiles, compareWithManifest, sameChecksum } from '../postgres/backup/manifest.ts'
 import { CONTROL_FILE_BYTES, parseControlFile } from '../postgres/control-file.ts'
@@ -7,6 +7,7 @@ import type { ControlFile } from '../postgres/control-file.ts'
 import { mapOf, TABLESPACE_MAP, tarCompression } from './backup.ts'
 import type { Backup } from './backup.ts'
 import type { RestorePlace } from './place.ts'
+import { copyFiles, sizeBelow, tarProgram } from './windows.ts'
 import { checkpoint } from './working.ts'
 import type { Restoring } from './working.ts'
 
@@ -38,6 +39,7 @@ export async function sizeOf({ host, as }: Restoring, backup: Backup): Promise<{
 }
 
 async function treeSizes({ host, as }: Pick<Restoring, 'host' | 'as'>, paths: readonly string[]): Promise<number> {
+  if (host.os === 'win32') return sizeBelow(host, paths)
   const { stdout } = await host.run('du', ['-sk', '--', ...paths], { ...as, timeoutMs: 3_600_000 })
   return stdout.split('\n').reduce((sum, line) => sum + Number(/^(\d+)\t/.exec(line)?.[1] ?? 0) * 1024, 0)
 }
@@ -110,10 +112,21 @@ async function copyPlain(restoring: Restoring, backup: Backup, place: RestorePla
   for (const { from, to, names, bytes } of lots) {
     checkpoint(restoring)
     restoring.doing({ code: 'backup-copying', params: { copiedBytes: copied, totalBytes: total } })
-    await program(restoring, 'cp', ['--', ...names.map((name) => `${from}/${name}`), `${to}/`], backup.path)
+    await copyLot(restoring, from, to, names, backup.path)
     copied += bytes
   }
   return found
+}
+
+/** Copies files from one directory into another, as the owner of the restored server. @throws UserError `restore-failed`, `interrupted` */
+export async function copyLot(restoring: Restoring, from: string, to: string, names: readonly string[], what: string): Promise<void> {
+  const { host, as, signal } = restoring
+  if (host.os !== 'win32') return program(restoring, 'cp', ['--', ...names.map((name) => `${from}/${name}`), `${to}/`], what)
+  await copyFiles(host, from, to, names, { ...as, ...(signal === undefined ? {} : { stop: signal }) }).catch((error: unknown) => {
+    checkpoint(restoring)
+    if (codeOf(error) === '' || isFull(error)) throw error
+    throw new UserError('restore-failed', { path: what, reason: codeOf(error) })
+  })
 }
 
 /** @throws UserError `restore-failed`, `interrupted` */
@@ -135,13 +148,14 @@ const PROGRESS = /^tar: pgwal (\d+)$/m
 async function unpackTars(restoring: Restoring, backup: Backup, place: RestorePlace): Promise<Content> {
   const { host, as } = restoring
   const total = (await sizeOf(restoring, backup)).bytes
-  const gnu = (await host.run('tar', ['--version'])).stdout.includes('GNU tar')
+  const tar = tarProgram(host)
+  const gnu = (await host.run(tar, ['--version'])).stdout.includes('GNU tar')
   let before = 0
   const unpack = async (file: string, into: string): Promise<void> => {
     let bytes = 0
     const options = gnu ? [`--checkpoint=${TAR_RECORDS_PER_SAY}`, '--checkpoint-action=echo=pgwal %u'] : []
     restoring.doing({ code: 'backup-unpacking', params: { file: file.slice(file.lastIndexOf('/') + 1), copiedBytes: before, totalBytes: total } })
-    await program(restoring, 'tar', [...tarCompression(file), ...options, '--no-same-owner', '-xpf', file, '-C', into], file, (text) => {
+    await program(restoring, tar, [...tarCompression(host, file), ...options, '--no-same-owner', '-xpf', file, '-C', into], file, (text) => {
       const said = PROGRESS.exec(text)
       if (said === null) return
       bytes = Number(said[1]) * TAR_RECORD

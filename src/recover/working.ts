@@ -5,7 +5,7 @@ import type { Params } from '../checks/check.ts'
 
 /** What is being waited for; each code has words in `messages/`. */
 export interface Doing {
-  readonly code: 'backup-looking' | 'backup-unpacking' | 'backup-copying' | 'backup-comparing' | 'archive-looking' | 'target-searching' | 'recover-removing'
+  readonly code: 'backup-looking' | 'backup-unpacking' | 'backup-copying' | 'backup-comparing' | 'archive-looking' | 'target-searching' | 'recover-removing' | 'wal-fetching'
   readonly params: Params
 }
 

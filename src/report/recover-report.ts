@@ -23,7 +23,7 @@ export interface RecoverReport {
   }
   /** Others that were passed over, with the reason. */
   readonly passedOver: readonly { readonly path: string; readonly code: string; readonly what: string }[]
-  readonly archive: { readonly path: string; readonly first: string; readonly last: string; readonly count: number; readonly remainder: readonly string[]; readonly remainderFrom?: string }
+  readonly archive: { readonly path: string; readonly first: string; readonly last: string; readonly count: number; readonly remainder: readonly string[]; readonly remainderFrom?: string; readonly copiedTo?: string }
   readonly target: {
     readonly kind: 'latest' | 'time' | 'lsn' | 'name'
     /** As postgresql.conf has it. */
@@ -44,6 +44,8 @@ export interface RecoverReport {
   /** Directory of PostgreSQL's programs; absent where there are none of this major. */
   readonly binDir?: string
   readonly port: number
+  /** Whose words the commands are in: `cmd` is Windows' command prompt. */
+  readonly shell: 'sh' | 'cmd'
   /** What was done. */
   readonly done?: { readonly bytes: number; readonly files: number; readonly compared: boolean; readonly elapsedMs: number; readonly major: number }
   readonly commands: RecoverCommands
@@ -58,7 +60,7 @@ export interface Moment {
 }
 
 export interface GoLiveStep {
-  readonly code: 'stop-production' | 'stop-restored' | 'settings-back' | 'move-old' | 'move-new' | 'start' | 'check-settings' | 'history' | 'backup'
+  readonly code: 'stop-production' | 'stop-restored' | 'settings-back' | 'move-old' | 'move-new' | 'rights' | 'start' | 'check-settings' | 'history' | 'backup'
   /** A line for a shell. */
   readonly command: string
 }

@@ -23,11 +23,13 @@ export function recoverPlanText(report: RecoverReport, style: Style): string {
     [words.label.archive, [
       safe(archive.path),
       say(words.segments, { count: archive.count, first: archive.first, last: archive.last }),
+      ...(archive.copiedTo === undefined ? [] : [say(words.copied, { to: safe(archive.copiedTo) })]),
       ...(archive.remainder.length === 0 ? [] : [say(words.remainder, { count: archive.remainder.length, from: safe(archive.remainderFrom ?? '') })]),
     ]],
     [words.label.target, targetLines(report, words, say)],
     [words.label.into, [
-      `${safe(into.path)}   ${safe(into.owner)} 0700`,
+      // Windows has no modes.
+      `${safe(into.path)}   ${safe(into.owner)}${report.shell === 'cmd' ? '' : ' 0700'}`,
       say(words.space, { neededBytes: into.neededBytes, freeBytes: into.freeBytes }),
       ...(into.replaces === undefined ? [] : [say(words.replaces, { since: safe(into.replaces.since) })]),
     ]],
@@ -69,7 +71,7 @@ export function recoverGuideText(report: RecoverReport, style: Style): string {
   const { commands, target } = report
   const paused = target.kind !== 'latest' && target.action === 'pause'
   const steps: [text: string, lines: readonly string[]][] = [
-    [words.start, commands.start],
+    [report.shell === 'cmd' ? words.startWindows : words.start, commands.start],
     [words.watch, commands.watch],
     [paused ? words.lookPaused : words.lookOpen, commands.look],
     [words.takeTable, commands.takeTable],
@@ -80,7 +82,7 @@ export function recoverGuideText(report: RecoverReport, style: Style): string {
   const shown = (line: string): string => `  ${chalk.cyan(safe(line, Infinity))}`
   return [
     ...steps.map(([text, lines]) => [hang(text, 0, style.width), ...lines.map(shown)].join('\n')),
-    [hang(words.goLive, 0, style.width), ...commands.goLive.flatMap(({ code, command }) => [...wrap(live(code), style.width - 4).map((line) => `  ${chalk.dim(`# ${line}`)}`), shown(command)])].join('\n'),
+    [hang(report.shell === 'cmd' ? words.goLiveWindows : words.goLive, 0, style.width), ...commands.goLive.flatMap(({ code, command }) => [...wrap(live(code), style.width - 4).map((line) => `  ${chalk.dim(`# ${line}`)}`), shown(command)])].join('\n'),
     [hang(words.discard, 0, style.width), ...commands.discard.map(shown)].join('\n'),
   ].join('\n\n')
 }
@@ -93,7 +95,7 @@ export function recoverText(report: RecoverReport, style: Style): string {
   const { done } = report
   const lines = done === undefined ? [] : [
     `${mark(style, 'pass')} ${hang(compose(done.compared ? recover.doneCompared : recover.done, { files: done.files, dataBytes: done.bytes, elapsedMs: done.elapsedMs }, style.locale), 2, style.width)}`,
-    `${mark(style, 'pass')} ${hang(compose(recover.ready, { path: report.into.path }, style.locale), 2, style.width)}`,
+    `${mark(style, 'pass')} ${hang(compose(report.shell === 'cmd' ? recover.readyWindows : recover.ready, { path: report.into.path, port: report.port }, style.locale), 2, style.width)}`,
     '',
   ]
   return [...lines, recoverGuideText(report, style)].join('\n')

@@ -72,11 +72,12 @@ describe('accounts and rights', () => {
     expect(serviceAccount(registered, 'WIN11')).toEqual({ name, uid: -1, gid: -1, ...(sid === undefined ? {} : { sid }) })
   })
 
-  it('gives a directory to one account, by number where it has one', () => {
+  it('gives a directory to one account or two, by number where it has one', () => {
     expect(privateDirectoryArguments('C:/pg_backups/wal', { name: 'x', uid: -1, gid: -1, sid: 'S-1-5-20' }))
       .toEqual(['C:\\pg_backups\\wal', '/inheritance:r', '/grant:r', '*S-1-5-20:(OI)(CI)F', '*S-1-5-18:(OI)(CI)F', '*S-1-5-32-544:(OI)(CI)F'])
     expect(privateDirectoryArguments('C:/a', { name: 'LocalSystem', uid: -1, gid: -1, sid: 'S-1-5-18' }).filter((word) => word.includes('S-1-5-18'))).toHaveLength(1)
     expect(privateDirectoryArguments('C:/a', { name: 'WIN11\\postgres', uid: -1, gid: -1 })).toContain('WIN11\\postgres:(OI)(CI)F')
+    expect(privateDirectoryArguments('C:/a', { name: 'x', uid: -1, gid: -1, sid: 'S-1-5-20' }, { name: 'alice', uid: -1, gid: -1, sid: 'S-1-5-21-1' }).slice(3, 5)).toEqual(['*S-1-5-20:(OI)(CI)F', '*S-1-5-21-1:(OI)(CI)F'])
   })
 })
 

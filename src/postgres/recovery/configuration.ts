@@ -14,7 +14,8 @@ export interface RecoveryConfiguration {
   readonly dataDir: string
   readonly hbaFile: string
   readonly identFile: string
-  readonly socketDir: string
+  /** Undefined where there is no such thing: then the loopback it is. */
+  readonly socketDir?: string
   readonly port: number
   /** The value, not yet quoted. */
   readonly restoreCommand: string
@@ -52,9 +53,9 @@ export function recoveryConfiguration(options: RecoveryConfiguration): string {
     ]],
     ['Nobody takes it for the production server', [
       ['cluster_name', 'pgwal_recover'],
-      ['listen_addresses', ''],
+      ['listen_addresses', options.socketDir === undefined ? '127.0.0.1' : ''],
       ['port', String(options.port)],
-      ['unix_socket_directories', options.socketDir],
+      ['unix_socket_directories', options.socketDir ?? ''],
       ['unix_socket_permissions', '0700'],
     ]],
     ['It archives nothing, sends nothing and starts nothing', [

@@ -162,7 +162,7 @@ function tablespaceOf(record: DataView, little: boolean): Pick<MadeTablespace, '
   const data = mainData(record)
   if (data === undefined || data + 4 > record.byteLength) return undefined
   const location = textAt(record, data + 4, record.byteLength)
-  return location.startsWith('/') ? { oid: String(record.getUint32(data, little)), location } : undefined
+  return /^(?:\/|[A-Za-z]:)/.test(location) ? { oid: String(record.getUint32(data, little)), location } : undefined
 }
 
 /** A string that ends with a zero, or with the record. */
