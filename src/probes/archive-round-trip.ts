@@ -6,7 +6,7 @@
 import { archiveCommandFact } from '../facts/archive-command.ts'
 import { codeOf } from '../errors.ts'
 import type { Acting, Host, Session } from '../host/host.ts'
-import { DECOMPRESSORS } from '../postgres/archive-command/index.ts'
+import { decompressorOf, walSuffixOf } from '../postgres/archive-command/index.ts'
 import { checkSegment, lsnFromText, readSegmentHeader, segmentName } from '../postgres/wal/index.ts'
 import { readWhole } from '../recover/archive.ts'
 import { failed, passed, skipped } from './probe.ts'
@@ -40,7 +40,7 @@ export const archiveRoundTrip: Probe<Code> = {
 
     const command = await gathering.fact(archiveCommandFact)
     const ending = command.ok ? command.value.judgement?.suffix ?? '' : ''
-    const suffix = Object.hasOwn(DECOMPRESSORS, ending) ? ending : ''
+    const suffix = walSuffixOf(ending)
     // From a spool the segment may be gone before we look; compressed in these ways nobody here can read it.
     const directory = command.ok && command.value.spool !== true && !/^\.(?:bz2|xz|lzo|br)$/.test(ending) ? command.value.destination : undefined
     const segment = await switchSegment(session)
@@ -194,7 +194,7 @@ async function readSegment(host: Host, path: string, size: number, as: Acting): 
 /** Whether what an ending stands for can be undone: gzip is what Node has itself. */
 async function isReadable({ gathering }: Probing, suffix: string): Promise<boolean> {
   if (suffix === '' || suffix === '.gz') return true
-  return await gathering.host.which(DECOMPRESSORS[suffix as keyof typeof DECOMPRESSORS]) !== undefined
+  return await gathering.host.which(decompressorOf(suffix)!) !== undefined
 }
 
 async function waitForFile(probing: Probing, file: string, bytes: number, segment: Switched, started: number): Promise<boolean> {

@@ -2,7 +2,7 @@
 import zlib from 'node:zlib'
 import { codeOf, UserError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
-import { DECOMPRESSORS } from '../postgres/archive-command/index.ts'
+import { decompressorOf, DECOMPRESSORS, walSuffixOf } from '../postgres/archive-command/index.ts'
 import type { WalSuffix } from '../postgres/archive-command/index.ts'
 import { checkSegment, numberedSegment, parseBackupHistory, parseHistory, parseWalName, readSegmentHeader, SEGMENT_HEADER_BYTES, segmentNumber, SegmentSet } from '../postgres/wal/index.ts'
 import type { BackupHistory, History, SegmentHeader, SegmentProblem } from '../postgres/wal/index.ts'
@@ -27,7 +27,6 @@ export interface Archive {
   readonly backups: readonly BackupHistory[]
 }
 
-const SUFFIX = /\.(?:gz|lz4|zst)$/
 const TEXT_LIMIT = 64 << 10
 const MOST_TEXTS = 5000
 /** Looked at for a readable header, the newest first. */
@@ -48,7 +47,7 @@ export async function surveyArchive(restoring: Restoring, path: string): Promise
   try {
     for await (const files of host.listBatches(path, as)) {
       for (const file of files) {
-        const suffix = (SUFFIX.exec(file)?.[0] ?? '') as WalSuffix
+        const suffix = walSuffixOf(file)
         const name = suffix === '' ? file : file.slice(0, -suffix.length)
         const { kind } = parseWalName(name)
         if (kind === 'other') continue
@@ -88,12 +87,12 @@ export async function surveyArchive(restoring: Restoring, path: string): Promise
   const backups: BackupHistory[] = []
   for (const file of texts) {
     // Without it nobody knows the way; a `.backup` file only tells more of what is known.
-    if (/\.history\.\w+$/.test(file)) needed(SUFFIX.exec(file)![0] as WalSuffix)
+    if (/\.history\.\w+$/.test(file)) needed(walSuffixOf(file))
     const bytes = await readWhole(restoring, `${path}/${file}`, TEXT_LIMIT).catch((error: unknown) => {
       if (codeOf(error) === '') throw error
       return undefined
     })
-    const parsed = parseWalName(file.replace(SUFFIX, ''))
+    const parsed = parseWalName(file.slice(0, file.length - walSuffixOf(file).length))
     if (bytes === undefined) continue
     const text = new TextDecoder().decode(bytes)
     if (parsed.kind === 'history') histories.set(parsed.timeline, parseHistory(text, parsed.timeline))
@@ -137,7 +136,7 @@ const GZIP_PART = 4096
 
 async function headerOf(restoring: Restoring, file: string): Promise<ReturnType<typeof readSegmentHeader>> {
   const { host, as } = restoring
-  if (!SUFFIX.test(file)) return readSegmentHeader(await host.readPart(file, 0, SEGMENT_HEADER_BYTES, as))
+  if (walSuffixOf(file) === '') return readSegmentHeader(await host.readPart(file, 0, SEGMENT_HEADER_BYTES, as))
   if (!file.endsWith('.gz')) return headerThroughProgram(restoring, file)
   const part = await host.readPart(file, 0, GZIP_PART, as)
   try {
@@ -148,8 +147,7 @@ async function headerOf(restoring: Restoring, file: string): Promise<ReturnType<
 }
 
 function throughShell({ host, as, signal }: Pick<Restoring, 'host' | 'as' | 'signal'>, file: string, then: string, maxOutput: number): ReturnType<Restoring['host']['run']> {
-  const program = DECOMPRESSORS[file.endsWith('.lz4') ? '.lz4' : '.zst']
-  return host.run('/bin/sh', ['-c', `"$1" -dc <"$2"${then}`, 'sh', program, file], { ...as, maxOutput, ...(signal === undefined ? {} : { stop: signal }) })
+  return host.run('/bin/sh', ['-c', `"$1" -dc <"$2"${then}`, 'sh', decompressorOf(file)!, file], { ...as, maxOutput, ...(signal === undefined ? {} : { stop: signal }) })
 }
 
 /** The header through lz4 or zstd, which Node does not have: as octal bytes, because a program's output comes as text. */

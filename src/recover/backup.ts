@@ -12,7 +12,7 @@ import type { BackupManifest } from '../postgres/backup/manifest.ts'
 import { CONTROL_FILE_BYTES, parseControlFile } from '../postgres/control-file.ts'
 import type { ControlFile } from '../postgres/control-file.ts'
 import { serverTime } from '../postgres/recovery/target.ts'
-import { DECOMPRESSORS } from '../postgres/archive-command/index.ts'
+import { decompressorOf, DECOMPRESSORS } from '../postgres/archive-command/index.ts'
 import { parseBackupHistory, parseWalName } from '../postgres/wal/index.ts'
 import type { BackupHistory, Lsn } from '../postgres/wal/index.ts'
 import { tarProgram } from './windows.ts'
@@ -219,12 +219,6 @@ async function manifestIn({ host, as }: Restoring, path: string, names: Readonly
   if ('problem' in manifest) throw new NotUsable('manifest', manifest.problem)
   if (host.sha256(bytes.subarray(0, manifest.signedBytes)) !== manifest.sha256) throw new NotUsable('manifest', 'checksum')
   return manifest
-}
-
-/** What makes a file whole again, by its name's ending; undefined where it is not compressed, or by nothing that is known. */
-function decompressorOf(file: string): string | undefined {
-  const ending = /\.\w+$/.exec(file)?.[0] ?? ''
-  return Object.hasOwn(DECOMPRESSORS, ending) ? DECOMPRESSORS[ending as keyof typeof DECOMPRESSORS] : undefined
 }
 
 /** What tar is told about how a file is compressed: not every tar looks. That of Windows has gzip within. */

@@ -51,6 +51,18 @@ export type WalSuffix = '' | '.gz' | '.lz4' | '.zst'
 /** What makes a compressed file whole again, from its input to its output. */
 export const DECOMPRESSORS: Readonly<Record<Exclude<WalSuffix, ''>, string>> = { '.gz': 'gzip', '.lz4': 'lz4', '.zst': 'zstd' }
 
+/** How a file is compressed, by the ending of its name; '' for every other ending. */
+export function walSuffixOf(file: string): WalSuffix {
+  const ending = /\.\w+$/.exec(file)?.[0] ?? ''
+  return Object.hasOwn(DECOMPRESSORS, ending) ? ending as WalSuffix : ''
+}
+
+/** The program that makes a file whole again; undefined where its name does not say that it is compressed, or how. */
+export function decompressorOf(file: string): string | undefined {
+  const suffix = walSuffixOf(file)
+  return suffix === '' ? undefined : DECOMPRESSORS[suffix]
+}
+
 /**
  * The value of restore_command (not yet quoted for postgresql.conf) for a directory of WAL files, plain or compressed.
  *
