@@ -98,13 +98,14 @@ async function lookForWay(context: Context, selection: Selection, options: Recov
     const rest = await remainderOf(restoring, cluster, surveyed)
     const archive = { ...surveyed, histories: new Map([...rest?.histories ?? [], ...surveyed.histories]) }
     const remainder = rest?.remainder
-    const same = cluster !== undefined && (await identifierIn(context, cluster))?.systemIdentifier === archive.systemIdentifier
-    const spaces = same ? await tablespacesOf(restoring, cluster) : undefined
+    const lastControl = cluster === undefined ? undefined : await controlOf(context, cluster)
+    // Looked at once more: what the archive had a moment ago was made before.
+    const spaces = cluster !== undefined && lastControl?.systemIdentifier === archive.systemIdentifier ? await tablespacesOf(restoring, cluster) : undefined
     const { route, passedOver } = await choose(restoring, archive, found, target, {
       neighbour: { tablespaces: spaces === undefined ? undefined : new Set(spaces.keys()), mayMake: true },
       ...(options.timeline === undefined ? {} : { timeline: options.timeline }), ...(remainder === undefined ? {} : { remainder }),
     })
-    const plan = await planOf(context, restoring, { cluster, archive, route, target, options, into, state, remainder, passedOver })
+    const plan = await planOf(context, restoring, { cluster, archive, route, target, options, into, state, remainder, lastControl, passedOver })
     return { ...plan, restoring }
   } finally {
     progress.done()
@@ -144,7 +145,8 @@ async function ownerOf({ host }: Context, cluster: Cluster | undefined, paths: r
   return usual
 }
 
-async function identifierIn({ host }: Context, cluster: Cluster): Promise<ControlFile | undefined> {
+/** What a cluster had last; undefined where that cannot be read. */
+async function controlOf({ host }: Context, cluster: Cluster): Promise<ControlFile | undefined> {
   const acting = actingFor(await host.self(), cluster.owner)
   const bytes = await unlessRefused(host.readPart(`${cluster.dataDir}/global/pg_control`, 0, CONTROL_FILE_BYTES, acting))
   const control = bytes === undefined ? undefined : parseControlFile(bytes)
@@ -161,7 +163,7 @@ async function clusterOfBackup({ host }: Context, clusters: readonly Cluster[], 
 async function matching(context: Context, clusters: readonly Cluster[], backups: readonly Backup[]): Promise<Cluster | undefined> {
   const identifiers = new Set(backups.flatMap(({ control, manifest }) => control?.systemIdentifier ?? manifest?.systemIdentifier ?? []))
   for (const cluster of clusters) {
-    const control = await identifierIn(context, cluster)
+    const control = await controlOf(context, cluster)
     if (control !== undefined && identifiers.has(control.systemIdentifier)) return cluster
   }
   return undefined
@@ -239,10 +241,11 @@ interface Planning {
   readonly into: string
   readonly state: PlaceState
   readonly remainder: Remainder | undefined
+  readonly lastControl: ControlFile | undefined
   readonly passedOver: RecoverReport['passedOver']
 }
 
-async function planOf(context: Context, restoring: Restoring, { cluster, archive, route, target, options, into, state, remainder, passedOver }: Planning): Promise<Planned> {
+async function planOf(context: Context, restoring: Restoring, { cluster, archive, route, target, options, into, state, remainder, lastControl, passedOver }: Planning): Promise<Planned> {
   const { host } = context
   const { backup } = route
   const major = backup.major ?? archive.major
@@ -296,7 +299,7 @@ async function planOf(context: Context, restoring: Restoring, { cluster, archive
     tablespaces: backup.tablespaces.map(({ oid, location }) => ({ oid, path: `${into}/tablespaces/${oid}`, ...(location === undefined ? {} : { location }) })),
     ...await commands(restoring, major ?? 0),
   }
-  return { report, archive, route, target, state, remainder, fetched, cluster, commands, lastControl: cluster === undefined ? undefined : await identifierIn(context, cluster) }
+  return { report, archive, route, target, state, remainder, fetched, cluster, commands, lastControl }
 }
 
 function momentOf({ time, lsn }: Landmark): Moment {
