@@ -10,8 +10,9 @@ import { errorTexts } from '../messages/errors.ts'
 import type { ErrorCode } from '../messages/errors.ts'
 import type { Locale } from '../messages/locale.ts'
 import { readPostmaster } from '../plan/postmaster.ts'
-import { actingFor } from '../platforms/reading.ts'
-import { restoreCommand } from '../postgres/archive-command/index.ts'
+import type { Connection } from '../host/host.ts'
+import { actingFor, serverProgram } from '../platforms/reading.ts'
+import { archiveScripting, restoreCommand } from '../postgres/archive-command/index.ts'
 import { recoveryConfiguration } from '../postgres/recovery/configuration.ts'
 import type { RecoveryTarget } from '../postgres/recovery/target.ts'
 import { lsnFromText, segmentName } from '../postgres/wal/index.ts'
@@ -22,14 +23,16 @@ import { choose, noBackup, readTarget } from '../recover/choose.ts'
 import { writeTablespaceMap } from '../recover/finish.ts'
 import type { Route } from '../recover/judge.ts'
 import { restoreBackup, sizeOf } from '../recover/restore.ts'
+import { fetchWal, walIn, walOf } from '../recover/windows.ts'
 import { checkpoint, restoringFor } from '../recover/working.ts'
 import type { Restoring } from '../recover/working.ts'
-import { COPY_HBA } from './drill/copy-configuration.ts'
 import { lowPriority } from './drill/copy.ts'
 import { DrillFailure } from './drill/failure.ts'
 import { readRecoveryLog } from './drill/log.ts'
 import { defaultDrillDirectory, makePlace, removeLeftovers, removePlace, reserveBytes, watchSpace } from './drill/place.ts'
 import type { DrillPlace, Working } from './drill/place.ts'
+import { addressOf, hbaOf, loopbackOf, mayBeStarting } from './drill/windows.ts'
+import type { Loopback } from './drill/windows.ts'
 import { failed, passed, skipped } from './probe.ts'
 import type { Probe, Probing } from './probe.ts'
 
@@ -37,7 +40,7 @@ import type { Probe, Probing } from './probe.ts'
 const NO_WAY = [
   'no-backup', 'backup-no-backup-label', 'backup-running', 'backup-label-unreadable', 'backup-incremental', 'backup-control-file', 'backup-manifest', 'backup-not-readable',
   'backup-needs-program', 'backup-form-unknown', 'backup-tablespace-missing', 'backup-tablespace-live', 'backup-version-unknown', 'backup-damaged', 'backup-differs', 'backup-wrong-size', 'restore-failed',
-  'archive-unusable', 'archive-empty', 'archive-needs-program', 'archive-no-header', 'target-other-cluster', 'target-no-timeline', 'target-other-timeline', 'target-start-missing', 'target-end-missing',
+  'archive-unusable', 'archive-empty', 'archive-needs-program', 'archive-form-not-here', 'archive-no-header', 'target-other-cluster', 'target-no-timeline', 'target-other-timeline', 'target-start-missing', 'target-end-missing',
   'target-gap', 'target-damaged', 'target-before-backup', 'target-beyond-archive', 'target-no-such-point', 'target-tablespace-made',
 ] as const satisfies readonly ErrorCode[]
 type NoWay = (typeof NO_WAY)[number]
@@ -45,7 +48,7 @@ type OwnCode = 'not-reached' | 'stalled' | 'no-space' | 'space-ran-out' | 'direc
 type Code = NoWay | OwnCode
 
 /** Of recover, whose remedy names an option that verify does not have. */
-const WITHOUT_OPTION: readonly NoWay[] = ['archive-unusable', 'archive-empty', 'archive-no-header', 'target-other-cluster', 'target-no-timeline', 'target-other-timeline']
+const WITHOUT_OPTION: readonly NoWay[] = ['archive-unusable', 'archive-empty', 'archive-form-not-here', 'archive-no-header', 'target-other-cluster', 'target-no-timeline', 'target-other-timeline']
 
 function noWayTexts(locale: Locale, why: string, remedy: string): Record<NoWay, CheckText<NoWay>['findings'][NoWay]> {
   return Object.fromEntries(NO_WAY.map((code) => [code, { message: errorTexts[code][locale].message, why, remedy: WITHOUT_OPTION.includes(code) ? remedy : errorTexts[code][locale].remedy }])) as ReturnType<typeof noWayTexts>
@@ -68,7 +71,7 @@ export const backupDrill: Probe<Code> = {
   async run(probing) {
     const { gathering, session, fromBackup } = probing
     const { host, cluster } = gathering
-    if (fromBackup === undefined || host.os === 'win32' || cluster.binDir === undefined) return skipped('not-applicable')
+    if (fromBackup === undefined || cluster.binDir === undefined) return skipped('not-applicable')
     const [state] = await session.query("SELECT pg_is_in_recovery() AS recovery, current_setting('archive_mode') AS mode, current_setting('is_superuser') AS super, current_user::text AS login")
     if (state?.['recovery'] === true) return skipped('in-recovery')
     if (state?.['mode'] === 'off') return skipped('archive-mode-off')
@@ -86,14 +89,17 @@ export const backupDrill: Probe<Code> = {
         if (copiedBytes !== undefined && totalBytes !== undefined) probing.waiting({ code: 'drill-copying', params: { doneBytes: copiedBytes, totalBytes } })
       },
     })
-    const parent = probing.drill?.directory ?? defaultDrillDirectory(host)
+    const connection = await gathering.connection()
+    if (!connection.ok) return { kind: 'skip', why: connection.why }
+    const asked = probing.drill?.directory ?? defaultDrillDirectory(host)
+    const parent = host.os === 'win32' ? asked.replaceAll('\\', '/') : asked
     const started = host.now().getTime()
     let place: DrillPlace | undefined
     try {
       await removeLeftovers(working, parent)
       const found = await prepare(probing, restoring, fromBackup, archive)
       place = await makePlace(working, parent)
-      const done = await new BackupDrill(probing, working, restoring, place, found).run()
+      const done = await new BackupDrill(probing, working, restoring, place, found, connection.value, await loopbackOf(host, connection.value.password)).run()
       const { backup, last } = found.route
       return passed(fromBackup.to === undefined ? 'restored' : 'restored-to-target', {
         ...done, backup: backup.path, begunAt: backup.begunAt === undefined ? '' : new Date(backup.begunAt).toISOString(), target: fromBackup.to ?? 'now', last,
@@ -167,7 +173,7 @@ async function prepare(probing: Probing, restoring: Restoring, { directory, to }
   const target = asked === undefined || asked.kind === 'latest' ? await mark(probing, restoring, path) : asked
   const archive = await surveyArchive(restoring, path)
   // Last of all: what the copy replays was written before.
-  const rows = await session.query("SELECT oid::text AS oid, pg_tablespace_location(oid) AS location FROM pg_tablespace WHERE pg_tablespace_location(oid) LIKE '/%'")
+  const rows = await session.query("SELECT oid::text AS oid, pg_tablespace_location(oid) AS location FROM pg_tablespace WHERE pg_tablespace_location(oid) ~ '^(/|[A-Za-z]:)'")
   const found = await withoutLive(restoring, there, rows.map(({ location }) => String(location)))
   if (found.usable.length === 0) throw noBackup(directory, found.unusable)
   const { route } = await choose(restoring, archive, found, target, {
@@ -208,13 +214,16 @@ async function mark({ session, waiting, timeoutMs }: Probing, restoring: Restori
 const OWN_FILES = ['postgresql.conf', 'postgresql.auto.conf', 'pg_hba.conf', 'pg_ident.conf', 'recovery.signal', 'standby.signal', 'recovery.conf']
 
 class BackupDrill {
-  constructor(private readonly probing: Probing, private readonly working: Working, private readonly restoring: Restoring, private readonly place: DrillPlace, private readonly found: Prepared) {}
+  constructor(
+    private readonly probing: Probing, private readonly working: Working, private readonly restoring: Restoring, private readonly place: DrillPlace, private readonly found: Prepared,
+    private readonly connection: Connection, private readonly loopback: Loopback | undefined,
+  ) {}
 
   async run(): Promise<{ copiedBytes: number }> {
     const { working, restoring, place, found } = this
     const { backup } = found.route
     const space = await reserveBytes(working, place.root)
-    const neededBytes = (await sizeOf(restoring, backup)).bytes + SEGMENTS_KEPT * found.archive.segmentSize + space.reserveBytes
+    const neededBytes = (await sizeOf(restoring, backup)).bytes + (SEGMENTS_KEPT + this.#fetched.length) * found.archive.segmentSize + space.reserveBytes
     if (space.freeBytes < neededBytes) throw new DrillFailure('no-space', { path: place.root.slice(0, place.root.lastIndexOf('/')), neededBytes, freeBytes: space.freeBytes })
     const restored = await restoreBackup(restoring, backup, place)
     await writeTablespaceMap(restoring, place, restored)
@@ -223,20 +232,40 @@ class BackupDrill {
     return { copiedBytes: restored.bytes }
   }
 
+  /** Files of the archive that are copied for a server that may not read it. */
+  get #fetched(): readonly string[] {
+    const { archive, route } = this.found
+    return this.loopback === undefined ? [] : walOf(archive, { way: route.way, first: route.begin, last: Math.min(route.reach, route.end + 1) })
+  }
+
+  async #restoreCommand(): Promise<string> {
+    const { working, restoring, place, found: { archive } } = this
+    if (this.loopback === undefined) return restoreCommand(archive.path, archive.suffixes)
+    await fetchWal(restoring, archive, walIn(place.root), this.#fetched, async () => {
+      checkpoint(restoring)
+      await watchSpace(working, place.root, archive.segmentSize)
+    }).catch((error: unknown) => {
+      checkpoint(restoring)
+      throw error
+    })
+    return archiveScripting('cmd').restoreCommand(walIn(place.root))
+  }
+
   async #configure(limits: Parameters<typeof recoveryConfiguration>[0]['limits']): Promise<void> {
-    const { working: { host, as, cluster }, place, found: { archive, route, target } } = this
+    const { working: { host, as, cluster }, place, loopback, found: { route, target } } = this
     for (const name of OWN_FILES) {
       await host.removeFile(`${place.dataDir}/${name}`, as).catch((error: unknown) => {
         if (codeOf(error) !== 'ENOENT') throw error
       })
     }
     const text = recoveryConfiguration({
-      major: cluster.major, dataDir: place.dataDir, hbaFile: `${place.dataDir}/pg_hba.conf`, identFile: `${place.dataDir}/pg_ident.conf`, socketDir: place.socketDir, port: cluster.port,
-      restoreCommand: restoreCommand(archive.path, archive.suffixes), target, action: 'promote', limits, timeline: route.timeline === route.backup.timeline ? 'current' : route.timeline,
+      major: cluster.major, dataDir: place.dataDir, hbaFile: `${place.dataDir}/pg_hba.conf`, identFile: `${place.dataDir}/pg_ident.conf`,
+      ...(loopback === undefined ? { socketDir: place.socketDir, port: cluster.port } : { port: loopback.port }),
+      restoreCommand: await this.#restoreCommand(), target, action: 'promote', limits, timeline: route.timeline === route.backup.timeline ? 'current' : route.timeline,
     })
     // Ready then means that recovery is over. What it writes is thrown away.
     const more = "\nhot_standby = off\nfsync = off\nfull_page_writes = off\nrestart_after_crash = off\ncluster_name = 'pgwal_drill'\n"
-    for (const [name, content] of [['postgresql.conf', text + more], ['postgresql.auto.conf', ''], ['pg_hba.conf', COPY_HBA], ['pg_ident.conf', ''], ['recovery.signal', '']] as const) {
+    for (const [name, content] of [['postgresql.conf', text + more], ['postgresql.auto.conf', ''], ['pg_hba.conf', hbaOf(loopback)], ['pg_ident.conf', ''], ['recovery.signal', '']] as const) {
       await host.replace(`${place.dataDir}/${name}`, new TextEncoder().encode(content), { ...as, expect: null, mode: 0o600 })
     }
   }
@@ -246,16 +275,21 @@ class BackupDrill {
     const { host, cluster, self, as } = working
     this.probing.waiting({ code: 'drill-recovering', params: {} })
     checkpoint(restoring)
-    const [file, ...args] = [...restoring.prefix, `${cluster.binDir!}/pg_ctl`, '-D', place.dataDir, '-l', place.logFile, '-w', '-t', '5', 'start']
+    const [file, ...args] = [...restoring.prefix, serverProgram(host, cluster.binDir!, 'pg_ctl'), '-D', place.dataDir, '-l', place.logFile, '-w', '-t', '5', 'start']
     await host.run(file!, args, { ...as, timeoutMs: 60_000 })
     const copy = { host, self, cluster: { ...cluster, dataDir: place.dataDir } }
     let size = -1
-    let changed = host.now().getTime()
+    const begun = host.now().getTime()
+    let changed = begun
     for (;;) {
       checkpoint(restoring)
       const postmaster = await readPostmaster(copy)
       const text = await host.read(place.logFile, as).then((bytes) => new TextDecoder().decode(bytes), () => '')
       const log = readRecoveryLog(text)
+      if (postmaster === undefined && host.os === 'win32' && mayBeStarting(host.now().getTime() - begun, text)) {
+        await host.sleep(POLL_MS)
+        continue
+      }
       if (postmaster === undefined) throw new DrillFailure('did-not-start', { cause: log.cause })
       if (postmaster.status === 'ready') {
         const stopped = target.kind === 'latest' || (target.kind === 'name' ? log.stoppedAt.includes(target.name) : /recovery stopping (?:before|after)/.test(text))
@@ -272,11 +306,8 @@ class BackupDrill {
   }
 
   async #answers(systemIdentifier: bigint): Promise<void> {
-    const { working: { host, cluster, as }, place, probing } = this
-    const connection = await probing.gathering.connection()
-    if (!connection.ok) throw new DrillFailure('did-not-start', { cause: connection.why.code })
-    const { user, database } = connection.value
-    const [row] = await host.query({ host: place.socketDir, port: cluster.port, user, database, timeoutMs: 60_000, ...as },
+    const { working: { host, cluster, as }, place, connection: { user, database } } = this
+    const [row] = await host.query({ ...addressOf(place, cluster.port, this.loopback), user, database, timeoutMs: 60_000, ...as },
       'SELECT pg_is_in_recovery() AS recovery, (SELECT system_identifier::text FROM pg_control_system()) AS id')
     if (row?.['recovery'] !== false || row['id'] !== String(systemIdentifier)) throw new DrillFailure('did-not-start', { cause: JSON.stringify(row) })
   }

@@ -6,14 +6,13 @@
  */
 import { codeOf, HostError, UserError } from '../errors.ts'
 import { archiveCommandFact } from '../facts/archive-command.ts'
-import { freePort } from '../host/free-port.ts'
 import type { Session } from '../host/host.ts'
 import { archiveScripting } from '../postgres/archive-command/index.ts'
 import { readPostmaster } from '../plan/postmaster.ts'
-import { actingFor } from '../platforms/reading.ts'
+import { actingFor, serverProgram } from '../platforms/reading.ts'
 import { historyName, lsnFromText, lsnToText, numberedSegment, parseWalName, segmentNumber } from '../postgres/wal/index.ts'
 import type { Lsn } from '../postgres/wal/index.ts'
-import { COPY_HBA, copyConfiguration, LIMITS, mostWalBytes, tablespaceMap } from './drill/copy-configuration.ts'
+import { copyConfiguration, LIMITS, mostWalBytes, tablespaceMap } from './drill/copy-configuration.ts'
 import { copyTree, lowPriority, surveyTree } from './drill/copy.ts'
 import { explain, sameContent } from './drill/explain.ts'
 import type { Range } from './drill/explain.ts'
@@ -23,7 +22,8 @@ import { foundMark, foundPosition, readRecoveryLog } from './drill/log.ts'
 import type { RecoveryLog } from './drill/log.ts'
 import { defaultDrillDirectory, isUnderWay, makePlace, removeLeftovers, removePlace, reserveBytes, watchSpace } from './drill/place.ts'
 import type { DrillPlace, Working } from './drill/place.ts'
-import { fetchWal, loopbackHba, START_MS } from './drill/windows.ts'
+import { addressOf, fetchRange, hbaOf, loopbackOf, mayBeStarting } from './drill/windows.ts'
+import type { Loopback } from './drill/windows.ts'
 import { failed, passed, skipped } from './probe.ts'
 import type { Probe, Probing } from './probe.ts'
 
@@ -80,7 +80,7 @@ export const restoreDrill: Probe<DrillCode> = {
     try {
       await removeLeftovers(working, parent)
       place = await makePlace(working, parent)
-      const done = await new Drill(probing, working, place, backup, archive, standby, windows ? { port: await freePort(host), password: connection.value.password } : undefined).run()
+      const done = await new Drill(probing, working, place, backup, archive, standby, await loopbackOf(host, connection.value.password)).run()
       return passed(standby ? 'restored-to-position' : 'restored', { ...done, archive, elapsedMs: host.now().getTime() - started })
     } catch (error) {
       if (error instanceof DrillFailure) {
@@ -340,8 +340,7 @@ class Drill {
   constructor(
     private readonly probing: Probing, private readonly working: Working, private readonly place: DrillPlace,
     private readonly backup: Session, private readonly archive: string, private readonly standby: boolean,
-    /** How the copy is reached where it has no socket of its own. */
-    private readonly loopback: { readonly port: number; readonly password?: string | undefined } | undefined,
+    private readonly loopback: Loopback | undefined,
   ) {
     this.#as = working.as
   }
@@ -502,7 +501,7 @@ class Drill {
     await this.#configure(marked)
     this.probing.waiting({ code: 'drill-recovering', params: {} })
     await watchSpace(this.working, place.root)
-    const [file, ...args] = [...prefix, `${cluster.binDir!}/pg_ctl${host.os === 'win32' ? '.exe' : ''}`, '-D', place.dataDir, '-l', place.logFile, '-W', 'start']
+    const [file, ...args] = [...prefix, serverProgram(host, cluster.binDir!, 'pg_ctl'), '-D', place.dataDir, '-l', place.logFile, '-W', 'start']
     this.#checkpoint()
     await host.run(file!, args, { ...this.#as, timeoutMs: 60_000 })
     const copy = { host, self, cluster: { ...cluster, dataDir: place.dataDir } }
@@ -549,8 +548,7 @@ class Drill {
 
   /** Whether the server is on its way and has not written its number yet. */
   async #isStarting(elapsedMs: number, log: string): Promise<boolean> {
-    // Windows shows nobody's command line; what ends too early says why.
-    if (this.working.host.os === 'win32') return elapsedMs < START_MS && log === ''
+    if (this.working.host.os === 'win32') return mayBeStarting(elapsedMs, log)
     return elapsedMs < STALL_MS && await isUnderWay(this.working, this.place.root)
   }
 
@@ -580,7 +578,7 @@ class Drill {
       target: restorePoint === undefined ? { lsn: lsnToText(end) } : { name: restorePoint }, segmentSize: range.segmentSize, limits,
     }))
     await this.#write('postgresql.auto.conf', '')
-    await this.#write('pg_hba.conf', loopback === undefined ? COPY_HBA : loopbackHba(loopback.password))
+    await this.#write('pg_hba.conf', hbaOf(loopback))
     await this.#write('pg_ident.conf', '')
     await this.#write('recovery.signal', '')
     await host.stat(this.archive, this.#as).catch((error: unknown) => {
@@ -596,7 +594,7 @@ class Drill {
   async #restoreCommand(range: Range): Promise<string> {
     const { os } = this.working.host
     return this.probing.drill?.restoreCommand
-      ?? archiveScripting(os === 'win32' ? 'cmd' : 'sh').restoreCommand(this.#fetches ? await fetchWal(this.working, this.place, range, () => this.#checkpoint()) : this.archive)
+      ?? archiveScripting(os === 'win32' ? 'cmd' : 'sh').restoreCommand(this.#fetches ? await fetchRange(this.working, this.place, range, () => this.#checkpoint()) : this.archive)
   }
 
   /** The restored server answers, and is this cluster. */
@@ -604,11 +602,9 @@ class Drill {
     const connection = await this.probing.gathering.connection()
     if (!connection.ok) throw new DrillFailure('did-not-start', { cause: connection.why.code })
     const { user, database } = connection.value
-    const { loopback } = this
-    const place = loopback === undefined ? { host: this.place.socketDir, port: this.working.cluster.port } : { host: '127.0.0.1', port: loopback.port, ...(loopback.password === undefined ? {} : { password: loopback.password }) }
     try {
       const [row] = await this.working.host.query(
-        { ...place, user, database, timeoutMs: 60_000, ...this.#as },
+        { ...addressOf(this.place, this.working.cluster.port, this.loopback), user, database, timeoutMs: 60_000, ...this.#as },
         'SELECT pg_is_in_recovery() AS recovery, (SELECT system_identifier::text FROM pg_control_system()) AS id')
       if (row?.['recovery'] !== false || row['id'] !== String(range.systemIdentifier)) throw new DrillFailure('did-not-start', { cause: JSON.stringify(row) })
     } catch (error) {

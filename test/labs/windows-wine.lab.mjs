@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs/promises'
 import net from 'node:net'
 import path from 'node:path'
+import { fromSource } from './support/from-source.mjs'
 import { mainJob, program } from './support/main-job.mjs'
+import { recoveryJob } from './support/windows-recovery.mjs'
 import { whyNoWine, WineMachine } from './support/wine.mjs'
 
 const SERVICE = 'postgresql-x64-15'
@@ -86,6 +88,7 @@ export default {
       }
       await mainJob(jobTest, machine, target)
       await truthTable(test, machine)
+      await recoveryJob(test, machine, { cluster: SERVICE, data, archive })
     } finally {
       await machine.remove()
     }
@@ -130,7 +133,7 @@ async function install(machine, data) {
 /** The batch file by itself, under Wine's cmd.exe: what is in the archive and what comes, against what must be there afterwards. */
 async function truthTable(test, machine) {
   // Written as enable writes it, for a directory that has all that cmd.exe could stumble over.
-  const { cmdArchiveScript, cmdRestoreCommand } = await import('./support/cmd-script.mjs')
+  const { cmdArchiveScript, cmdRestoreCommand } = await fromSource('postgres/archive-command/writer-cmd.ts')
   const inside = 'truth/WAL (of & more) ^too'
   const archive = path.join(machine.root, inside)
   const name = '000000010000000000000001'

@@ -2,6 +2,7 @@
 // https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-LOWLEVEL-BASE-BACKUP-DATA
 // What stays out: src/backend/backup/basebackup.c, excludeDirContents and excludeFiles.
 import { codeOf } from '../../errors.ts'
+import { copyFiles } from '../../recover/windows.ts'
 import { DrillFailure } from './failure.ts'
 import { watchSpace } from './place.ts'
 import type { DrillPlace, Working } from './place.ts'
@@ -182,19 +183,11 @@ async function runCopy(working: Working, from: string, to: string, names: readon
 
 /** Windows has no program for it that opens a file as the server's own do, for sharing. */
 async function copyInProcess({ host, as }: Working, from: string, to: string, names: readonly string[], stop: AbortSignal | undefined): Promise<string | undefined> {
-  for (const name of names) {
-    const copy = () => host.copyFile(`${from}/${name}`, `${to}/${name}`, { ...as, ...(stop === undefined ? {} : { stop }) })
-    try {
-      await copy().catch(async (error: unknown) => {
-        // Of an attempt that failed half-way.
-        if (codeOf(error) !== 'EEXIST') throw error
-        await host.removeFile(`${to}/${name}`, as)
-        await copy()
-      })
-    } catch (error) {
-      if (codeOf(error) === '') throw error
-      return codeOf(error)
-    }
+  try {
+    await copyFiles(host, from, to, names, { ...as, ...(stop === undefined ? {} : { stop }) })
+  } catch (error) {
+    if (codeOf(error) === '') throw error
+    return codeOf(error)
   }
   return undefined
 }
