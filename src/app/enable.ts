@@ -14,6 +14,7 @@ import { gatherPlanInput } from '../plan/gather.ts'
 import type { Goal } from '../plan/goal.ts'
 import type { Plan } from '../plan/plan.ts'
 import { makePlan } from '../plan/planner.ts'
+import { refuseHazards } from '../plan/restart-hazards.ts'
 import { kindOf } from '../plan/steps/index.ts'
 import { archiveDirectoryFor, detectClusters, platformOf } from '../platforms/index.ts'
 import type { Cluster } from '../platforms/platform.ts'
@@ -200,6 +201,9 @@ async function prepare(context: Context, cluster: Cluster, gathering: Gathering,
     const planned = makePlan(await gatherPlanInput(gathering, { service, goals: goalsOf(answers, options), clusters, restart: options.restart ?? true }))
     if (planned.kind === 'refusal') throw new UserError(planned.code, planned.params)
     const connection = await gathering.connection()
+    if (planned.plan.effects.restart) {
+      await refuseHazards({ host: context.host, cluster, self: await context.host.self(), ...(connection.ok ? { connection: connection.value } : {}) }, planned.plan.wanted.settings)
+    }
     return { plan: planned.plan, answers, connection, asked: connection.ok ? connection.value.password : undefined }
   } catch (error) {
     if (!(error instanceof FactUnavailable)) throw error

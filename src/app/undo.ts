@@ -10,6 +10,7 @@ import { takeLock } from '../plan/lock.ts'
 import type { Plan } from '../plan/plan.ts'
 import { readPostmaster, samePostmaster } from '../plan/postmaster.ts'
 import type { Postmaster } from '../plan/postmaster.ts'
+import { refuseHazards } from '../plan/restart-hazards.ts'
 import { revert } from '../plan/revert.ts'
 import type { Reverted } from '../plan/revert.ts'
 import type { ServerContext, Timing } from '../plan/server-context.ts'
@@ -90,7 +91,7 @@ export async function previewUndo(host: Host, run: RecordedRun, options: Pick<Un
 /**
  * Puts back what a run changed, byte for byte, and has the server follow. A run that was killed is put back too, and so is one
  * whose undo was killed.
- * @throws UserError `edited-since` without `force`, `locked`; nothing was done then
+ * @throws UserError `edited-since` without `force`, `locked`, and what {@link refuseHazards} throws; nothing was done then
  */
 export async function undo(host: Host, selected: RecordedRun, options: UndoOptions = {}): Promise<Undone> {
   const lock = await takeLock(host, selected.plan.cluster)
@@ -102,8 +103,9 @@ export async function undo(host: Host, selected: RecordedRun, options: UndoOptio
     const context = await contextFor(host, run.plan, options)
     const { edited } = await examine(context, run)
     if (edited[0] !== undefined && options.force !== true) throw new UserError('edited-since', { path: edited[0] })
-    const journal = await openJournal(host, run)
     const postmaster = await readPostmaster(context)
+    if (postmaster !== undefined && await restarts(context, run)) await refuseHazards(context, run.plan.wanted.settings)
+    const journal = await openJournal(host, run)
     await journal.begin('undo', postmaster)
     const told: Happening[] = run.state === 'interrupted' ? [{ status: 'warned', code: 'interrupted-run', params: { run: run.run, count: receipts(run.entries) } }] : []
     told.forEach((happening) => options.onHappening?.(happening))

@@ -65,6 +65,22 @@ export const errorTexts = {
     en: { message: '{name} is set on the server\'s command line ({value}); no file can change it.', remedy: 'Remove it from the unit or script that starts the server ({service}), then run `pgwal enable` again.' },
     'zh-TW': { message: '{name} 由伺服器的命令列設定（{value}），任何檔案都無法變更。', remedy: '請從啟動伺服器的單元或指令稿（{service}）移除它，然後再次執行 `pgwal enable`。' },
   },
+  'restart-others': {
+    en: { message: 'A restart of {cluster} would also bring into force what somebody else has changed and the server does not run with yet: {list}. Whether it starts with that, nobody has tried.', remedy: 'Restart the server once yourself, when you can correct those lines, or take them back; then run this again. `pgwal enable --no-restart` leaves the restart to you.' },
+    'zh-TW': { message: '重新啟動 {cluster} 也會讓他人已更改、但伺服器尚未採用的設定生效：{list}。伺服器能否以這些設定啟動，還沒有人試過。', remedy: '請先在能夠修正這些行的時候自行重新啟動伺服器一次，或將其改回；然後再次執行。`pgwal enable --no-restart` 會將重新啟動留給您。' },
+  },
+  'restart-copy': {
+    en: { message: '{path} lies in the data directory of a running server that is no standby: its next start would be that of a copy, or fail.', remedy: 'If nothing is being restored or backed up there: sudo -u {owner} mv {path} {path}.stray. An exclusive backup (up to 14) must end first: SELECT pg_stop_backup()' },
+    'zh-TW': { message: '{path} 位於執行中且並非備援伺服器的資料目錄裡：下次啟動會被當成副本的啟動，或者失敗。', remedy: '若該處並未進行還原或備份：sudo -u {owner} mv {path} {path}.stray。exclusive 備份（14 以前）必須先結束：SELECT pg_stop_backup()' },
+  },
+  'restart-mode': {
+    en: { message: '{path} has mode {mode}: the running server does not mind, but no server starts with it.', remedy: 'chown {owner} {path} && chmod 0700 {path}   (0750 where a group shall read it)' },
+    'zh-TW': { message: '{path} 的權限為 {mode}：執行中的伺服器不受影響，但任何伺服器都無法以此啟動。', remedy: 'chown {owner} {path} && chmod 0700 {path}   （若要讓群組讀取則為 0750）' },
+  },
+  'restart-file': {
+    en: { message: '{setting}: the running server no longer needs {path}, but its next start does, and it would fail ({reason}).', remedy: 'Have {path} there, as {owner} may use it (a private key: nobody else), or change {setting}; then run this again.' },
+    'zh-TW': { message: '{setting}：執行中的伺服器已不需要 {path}，但下次啟動時需要，而且會失敗（{reason}）。', remedy: '請讓 {path} 存在並可供 {owner} 使用（私鑰則只限其使用），或更改 {setting}；然後再次執行。' },
+  },
   'alter-system-forbidden': {
     en: { message: '{name} is set in postgresql.auto.conf, and allow_alter_system is off.', remedy: 'Have whoever set allow_alter_system change {name}.' },
     'zh-TW': { message: '{name} 設定於 postgresql.auto.conf，而 allow_alter_system 為 off。', remedy: '請由設定 allow_alter_system 的人變更 {name}。' },

@@ -65,7 +65,7 @@ async function byProgram(context: ServerContext): Promise<Refused | 'accepted' |
 }
 
 /** The server's words for a value that it did not take over; they are not translated (guc.c). */
-const NOT_APPLIED = 'setting could not be applied'
+export const NOT_APPLIED = 'setting could not be applied'
 const INSUFFICIENT_PRIVILEGE = '42501'
 
 async function byServer(context: ServerContext): Promise<Refused | 'accepted' | 'not-asked'> {

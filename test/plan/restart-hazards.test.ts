@@ -1,0 +1,149 @@
+// A restart brings into force whatever lies there by then. What somebody else left there must not be what a server dies of when
+// pgwal restarts it: to put our own changes back would not bring it up again.
+import fs from 'node:fs'
+import path from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { pgwal, stateDirectory } from '../support/pgwal.ts'
+import { DEBIAN_BIN, freePort, TestServer } from '../support/server.ts'
+
+let server: TestServer
+let state: string
+let conf: string
+let pid: number | undefined
+
+const at = (...names: string[]): string => path.join(server.dataDir, ...names)
+const append = (lines: string): void => fs.appendFileSync(at('postgresql.conf'), lines)
+
+function put(file: string, text = '', mode = 0o600): void {
+  fs.writeFileSync(file, text, { mode })
+  if (process.getuid?.() === 0) fs.chownSync(file, server.account.uid, server.account.gid)
+}
+
+async function run(major: 12 | 17 | 15, more: Parameters<typeof TestServer.create>[1] = {}): Promise<void> {
+  server = await TestServer.create(major, { ...more, conf: `max_prepared_transactions = 2\n${more.conf ?? ''}` })
+  await server.start()
+  state = await stateDirectory()
+  conf = fs.readFileSync(at('postgresql.conf'), 'utf8')
+  pid = await server.pid()
+}
+
+async function gone(): Promise<void> {
+  fs.chmodSync(server.dataDir, 0o700)
+  await server.remove()
+  fs.rmSync(state, { recursive: true, force: true })
+}
+
+const enable = (...args: string[]) => pgwal(['enable', '--cluster', server.dataDir, '--archive-dir', `${server.root}/wal`, '--yes', '--json', ...args], { PGWAL_STATE_DIR: state })
+
+/** Nothing was changed, and nobody stopped the server. */
+async function refused(): Promise<{ code: string; message: string }> {
+  const before = fs.readFileSync(at('postgresql.conf'), 'utf8')
+  const done = await enable()
+  expect(done.code, done.stdout + done.stderr).toBe(2)
+  expect(await server.pid()).toBe(pid)
+  expect(await server.query('SELECT pg_is_in_recovery() AS standby')).toEqual([{ standby: false }])
+  expect(fs.readFileSync(at('postgresql.conf'), 'utf8')).toBe(before)
+  expect(fs.existsSync(at('pgwal-archive.sh'))).toBe(false)
+  return done.json().error
+}
+
+describe.each([12, 17] as const)('PostgreSQL %i', (major) => {
+  beforeAll(() => run(major))
+  afterAll(gone)
+  afterEach(() => {
+    fs.writeFileSync(at('postgresql.conf'), conf)
+    fs.chmodSync(server.dataDir, 0o700)
+    for (const name of ['backup_label', 'recovery.signal', 'standby.signal', 'recovery.conf']) fs.rmSync(at(name), { force: true })
+  })
+
+  it.each([
+    ['shared_preload_libraries', "'no_such_library'"], ['shared_buffers', "'900GB'"], ['huge_pages', 'on'], ['port', '1'], ['unix_socket_directories', "'/nonexistent/s'"],
+    ['listen_addresses', "'no-such-host.invalid'"], ['data_directory', "'/nonexistent/data'"],
+  ])('%s = %s, written by somebody and not in force', async (name, value) => {
+    append(`${name} = ${name === 'port' ? await freePort() : value}\n`)
+    const error = await refused()
+    expect([error.code, error.message]).toEqual(['restart-others', expect.stringContaining(name)])
+  })
+
+  it('a line taken out since the start', async () => {
+    fs.writeFileSync(at('postgresql.conf'), conf.replace('max_prepared_transactions = 2\n', ''))
+    const error = await refused()
+    expect([error.code, error.message]).toEqual(['restart-others', expect.stringContaining('max_prepared_transactions')])
+  })
+
+  it.each(['backup_label', 'recovery.signal', 'standby.signal', 'recovery.conf'])('a %s that lies there', async (name) => {
+    put(at(name))
+    expect((await refused()).code).toBe('restart-copy')
+  })
+
+  it('a data directory that others may enter', async () => {
+    fs.chmodSync(server.dataDir, 0o755)
+    expect((await refused()).code).toBe('restart-mode')
+  })
+})
+
+describe('17: what the server has in memory and nobody finds any more', () => {
+  beforeAll(() => run(17, { conf: "logging_collector = on\nlog_directory = 'logs'\n" }))
+  afterAll(gone)
+
+  it('the directory of its log', async () => {
+    append("log_directory = '/nonexistent/logs'\n")
+    expect((await refused()).code).toBe('restart-file')
+    fs.writeFileSync(at('postgresql.conf'), conf)
+  })
+
+  it('undo does not restart into it either; once it is put right, both do', async () => {
+    const done = await enable()
+    expect(done.code, done.stdout + done.stderr).toBe(0)
+    pid = await server.pid()
+    put(at('standby.signal'))
+    const undo = (): ReturnType<typeof pgwal> => pgwal(['undo', '--yes', '--json'], { PGWAL_STATE_DIR: state })
+    const kept = await undo()
+    expect([kept.code, kept.json().error.code]).toEqual([2, 'restart-copy'])
+    expect(await server.pid()).toBe(pid)
+    expect(await server.query("SELECT current_setting('archive_mode') AS mode")).toEqual([{ mode: 'on' }])
+    fs.rmSync(at('standby.signal'))
+    expect((await undo()).code).toBe(0)
+    expect(fs.readFileSync(at('postgresql.conf'), 'utf8')).toBe(conf)
+  })
+})
+
+describe.skipIf(!fs.existsSync(DEBIAN_BIN))("15, Debian's", () => {
+  beforeAll(() => run(15, { binDir: DEBIAN_BIN, conf: "shared_preload_libraries = 'auto_explain'\n" }))
+  afterAll(gone)
+  afterEach(() => { fs.writeFileSync(at('postgresql.conf'), conf) })
+
+  it('a certificate that cannot be loaded, a private key that others may read', async () => {
+    append('ssl = on\n')
+    expect((await refused()).message).toContain('ssl_cert_file')
+    put(at('server.crt'))
+    put(at('server.key'), '', 0o644)
+    const error = await refused()
+    expect([error.code, error.message]).toEqual(['restart-file', expect.stringMatching(/ssl_key_file.*0644/s)])
+  })
+
+  it('a library whose package was removed', async () => {
+    const library = `${server.root}/mine.so`
+    fs.copyFileSync('/usr/lib/postgresql/15/lib/auto_explain.so', library)
+    append(`shared_preload_libraries = '${library}'\n`)
+    await server.restart()
+    pid = await server.pid()
+    fs.rmSync(library)
+    const error = await refused()
+    expect([error.code, error.message]).toEqual(['restart-file', expect.stringContaining(library)])
+    fs.writeFileSync(at('postgresql.conf'), conf)
+    await server.restart()
+    pid = await server.pid()
+  })
+
+  it('--no-restart leaves all of it alone, and libraries that are there are no hindrance', async () => {
+    append("shared_buffers = '900GB'\n")
+    const left = await enable('--no-restart')
+    expect(left.code, left.stdout + left.stderr).toBe(0)
+    expect(await server.pid()).toBe(pid)
+    fs.writeFileSync(at('postgresql.conf'), fs.readFileSync(at('postgresql.conf'), 'utf8').replace("shared_buffers = '900GB'\n", ''))
+    const done = await enable()
+    expect(done.code, done.stdout + done.stderr).toBe(0)
+    expect(await server.pid()).not.toBe(pid)
+  })
+})
