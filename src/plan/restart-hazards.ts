@@ -33,7 +33,7 @@ const KNOWN_TO_WAIT = "SELECT name FROM pg_catalog.pg_settings WHERE pending_res
 
 /**
  * Whether a restart would bring the server back as it is, apart from the settings that the plan is about.
- * @throws UserError `restart-others`, `restart-copy`, `restart-mode`, `restart-file`
+ * @throws UserError `restart-others`, `restart-copy`, `restart-mode`, `restart-file`; HostError where that cannot be seen
  */
 export async function refuseHazards(context: Looking, ours: Readonly<Record<string, string>>): Promise<void> {
   const { host, cluster } = context
@@ -48,8 +48,8 @@ export async function refuseHazards(context: Looking, ours: Readonly<Record<stri
 async function ofACopy(context: Looking): Promise<void> {
   const { host, cluster, connection } = context
   if (connection === undefined) return
-  const rows = await unlessRefused(host.query(connection, 'SELECT pg_catalog.pg_is_in_recovery() AS standby'))
-  if (rows?.[0]?.['standby'] !== false) return
+  const [row] = await host.query(connection, 'SELECT pg_catalog.pg_is_in_recovery() AS standby')
+  if (row?.['standby'] !== false) return
   for (const name of OF_A_COPY) {
     const path = `${cluster.dataDir}/${name}`
     if (await statOf(host, path, asOwner(context)) !== undefined) throw new UserError('restart-copy', { path, owner: cluster.owner.name })
@@ -65,7 +65,7 @@ async function dataDirectory(context: Looking): Promise<void> {
 async function waiting({ host, connection }: Looking, ours: readonly string[]): Promise<string[]> {
   if (connection === undefined) return []
   const ask = (statement: string): Promise<Row[]> => host.query(connection, statement, [NOT_APPLIED, [...ours, ...PLACES]])
-  const rows = await unlessRefused(ask(WAITING)) ?? await unlessRefused(ask(KNOWN_TO_WAIT)) ?? []
+  const rows = await unlessRefused(ask(WAITING)) ?? await ask(KNOWN_TO_WAIT)
   return rows.map((row) => String(row['name']))
 }
 

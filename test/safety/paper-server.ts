@@ -182,7 +182,8 @@ export class PaperServer {
         return value === undefined ? [] : [{ name, value }]
       })
     }
-    if (sql.includes('pg_file_settings') || sql.includes('pg_hba_file_rules')) return []
+    if (sql.includes('pg_is_in_recovery')) return [{ standby: false }]
+    if (sql.includes('pg_file_settings') || sql.includes('pending_restart') || sql.includes('pg_hba_file_rules')) return []
     if (sql.includes('FROM pg_catalog.pg_roles')) {
       const role = this.roles.get(String(parameters[0]))
       return role === undefined ? [] : [{ login: role.login, replication: role.replication }]
