@@ -44,7 +44,7 @@ export interface BackupOptions {
 }
 
 /**
- * @throws UserError `remote`, `backup-not-here`, `backup-down`, `backup-standby`, `need-privileges`, `no-login`, `backup-directory`, `backup-inside`,
+ * @throws UserError `remote`, `backup-windows-tablespaces`, `backup-down`, `backup-standby`, `need-privileges`, `no-login`, `backup-directory`, `backup-inside`,
  * and what {@link makeBackup} throws
  */
 export async function backup(context: Context, selection: Selection, options: BackupOptions): Promise<BackupResult> {
@@ -57,10 +57,10 @@ export async function backup(context: Context, selection: Selection, options: Ba
 /** The same of a cluster that is known already. */
 export async function backupOf(context: Context, cluster: Cluster, selection: Selection, options: BackupOptions): Promise<BackupResult> {
   const { host, ui } = context
-  if (host.os === 'win32') throw new UserError('backup-not-here')
   if (!cluster.running) throw new UserError('backup-down', { cluster: cluster.id })
   const self = await host.self()
-  if (!self.privileged && self.uid !== cluster.owner.uid) throw needPrivileges(host, self, cluster.owner.name, `pgwal backup ${options.directory} --cluster ${cluster.id}`)
+  const closed = host.os === 'win32' ? cluster.service.kind === 'windows' : self.uid !== cluster.owner.uid
+  if (!self.privileged && closed) throw needPrivileges(host, self, cluster.owner.name, `pgwal backup ${options.directory} --cluster ${cluster.id}`)
   const working: Working = { host, cluster, self, as: actingFor(self, cluster.owner) }
   const started = host.now().getTime()
   const label = stepLabels(context)
@@ -98,7 +98,9 @@ async function make(working: Working, selection: Selection, options: BackupOptio
     if (state?.['recovery'] === true) throw new UserError('backup-standby', { cluster: cluster.id })
     const command = await open.gathering.fact(archiveCommandFact)
     const destination = command.ok ? command.value.destination : undefined
-    const tablespaces = await session.value.query("SELECT pg_tablespace_location(oid) AS location FROM pg_tablespace WHERE pg_tablespace_location(oid) LIKE '/%'")
+    const tablespaces = await session.value.query("SELECT pg_tablespace_location(oid) AS location FROM pg_tablespace WHERE pg_tablespace_location(oid) ~ '^(/|[A-Za-z]:)'")
+    // Its links would be junctions, which no test here can prove.
+    if (host.os === 'win32' && tablespaces.length > 0) throw new UserError('backup-windows-tablespaces', { cluster: cluster.id })
     const guarded: Guarded[] = [
       { path: cluster.dataDir, what: 'data' }, { path: `${cluster.dataDir}/pg_wal`, what: 'wal' },
       ...(destination === undefined ? [] : [{ path: destination, what: 'archive' as const }]),

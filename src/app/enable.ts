@@ -17,6 +17,7 @@ import { makePlan } from '../plan/planner.ts'
 import { refuseHazards } from '../plan/restart-hazards.ts'
 import { kindOf } from '../plan/steps/index.ts'
 import { archiveDirectoryFor, detectClusters, platformOf } from '../platforms/index.ts'
+import { isAbsolute } from '../platforms/reading.ts'
 import type { Cluster } from '../platforms/platform.ts'
 import { parseCidr } from '../postgres/hba/index.ts'
 import type { RunOutcome } from '../report/json.ts'
@@ -225,7 +226,7 @@ async function ask(context: Context, cluster: Cluster, gathering: Gathering, clu
   const directory = options.archiveDirectory ?? await ui.ask({
     message: prompts.archiveDirectory,
     default: archiveDirectory,
-    validate: (answer) => (answer.startsWith('/') || /^[A-Za-z]:[\\/]/.test(answer) ? true : prompts.absolutePath),
+    validate: (answer) => (isAbsolute(answer) ? true : prompts.absolutePath),
   })
   const who = options.allowFrom !== undefined ? 'this' : await ui.select<'this' | 'more'>({
     message: prompts.replicationUser,

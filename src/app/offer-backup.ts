@@ -1,6 +1,7 @@
 /** The last question of enable: an archive without a base backup restores nothing, so one is offered where none is known. */
 import type { Context, Selection } from '../base-command.ts'
 import type { BackupResult } from '../backup/result.ts'
+import { isAbsolute } from '../platforms/reading.ts'
 import { Cancelled } from '../terminal/prompts.ts'
 import type { EnableResult } from './enable.ts'
 
@@ -12,9 +13,9 @@ import type { EnableResult } from './enable.ts'
  * @throws what {@link backupOf} throws; the archiving that was set up stays
  */
 export async function offerBackup(context: Context, selection: Selection, enabled: EnableResult, options: { readonly yes: boolean; readonly timeoutMs: number; readonly signal: AbortSignal }): Promise<BackupResult | undefined> {
-  const { ui, host } = context
+  const { ui } = context
   const statement = enabled.verify?.statement
-  if (enabled.outcome !== 'applied' || !ui.interactive || context.json || options.yes || host.os === 'win32') return undefined
+  if (enabled.outcome !== 'applied' || !ui.interactive || context.json || options.yes) return undefined
   if (statement?.archivedUntil === undefined || !statement.notProved.includes('base-backup')) return undefined
   const { prompts } = ui.words
   let directory: string
@@ -23,7 +24,7 @@ export async function offerBackup(context: Context, selection: Selection, enable
     directory = await ui.ask({
       message: prompts.backupDirectory,
       default: `${enabled.archiveDirectory}-backups`,
-      validate: (answer) => (answer.startsWith('/') ? true : prompts.absolutePath),
+      validate: (answer) => (isAbsolute(answer) ? true : prompts.absolutePath),
     })
   } catch (error) {
     // Ctrl-C here says no to this question alone: what was set up stays, and was said.

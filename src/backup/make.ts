@@ -64,7 +64,7 @@ interface Server {
 
 /**
  * Makes a backup and gives it its name when it is complete, verified and durable. What is left of one that is not is removed.
- * @throws UserError `backup-space`, `backup-space-ran-out`, `backup-failed`, `backup-unverified`, `backup-archive`, `interrupted`
+ * @throws UserError `backup-space`, `backup-space-ran-out`, `backup-failed`, `backup-unverified`, `backup-archive`, `backup-archive-windows`, `interrupted`
  */
 export async function makeBackup(making: Making): Promise<BackupSet> {
   const { working, directory } = making
@@ -73,7 +73,8 @@ export async function makeBackup(making: Making): Promise<BackupSet> {
   const server = await askServer(making.session)
   await needSpace(working, directory, server.dataBytes + 8 * server.segmentSize)
   const part = `${directory}/${partName(host)}`
-  await host.makeDirectory(part, { ...as, mode: 0o700 })
+  // In a directory of others it is closed to them all the same.
+  await host.makeDirectory(part, host.os === 'win32' ? { mode: 0o700, owner: working.cluster.owner, also: working.self } : { ...as, mode: 0o700 })
   try {
     const begun = await writeRecord(host, as, part, { state: 'making', process: await markOf(host, host.pid) }, null)
     await host.makeDirectory(`${part}/tablespaces`, { ...as, mode: 0o700 })
@@ -120,13 +121,15 @@ async function askServer(session: Session): Promise<Server> {
 
 /** Those that lie in the data directory itself (a developer's setting) have a relative place, and are left out. */
 async function askTablespaces(session: Session): Promise<Server['tablespaces']> {
-  const rows = await session.query("SELECT oid::text AS oid, pg_tablespace_location(oid) AS location FROM pg_tablespace WHERE pg_tablespace_location(oid) LIKE '/%' ORDER BY oid")
+  const rows = await session.query("SELECT oid::text AS oid, pg_tablespace_location(oid) AS location FROM pg_tablespace WHERE pg_tablespace_location(oid) ~ '^(/|[A-Za-z]:)' ORDER BY oid")
   return rows.map((one) => ({ oid: String(one['oid']), location: String(one['location']) }))
 }
 
 /** pg_basebackup, where the installation has it and the server has room for it and lets us in; else undefined. */
 async function basebackup({ working, connection }: Making, { senders }: Server): Promise<string | undefined> {
   const { host, cluster, as } = working
+  // Of which no test has one.
+  if (host.os === 'win32') return undefined
   const program = `${cluster.binDir ?? ''}/pg_basebackup`
   if (senders < SENDERS || !(await host.stat(program, as).then(({ kind }) => kind === 'file', () => false))) return undefined
   try {
@@ -195,7 +198,7 @@ async function lowLevel(making: Making, server: Server, part: string, stop: Abor
   const { working, session } = making
   const { host, as, cluster } = working
   // Without an archive nobody keeps the WAL that this backup needs.
-  if (!server.archiving || making.archive === undefined) throw new UserError('backup-archive', { cluster: cluster.id })
+  if (!server.archiving || making.archive === undefined) throw new UserError(host.os === 'win32' ? 'backup-archive-windows' : 'backup-archive', { cluster: cluster.id })
   const place = { root: part, dataDir: `${part}/data`, tablespaces: `${part}/tablespaces` }
   await host.makeDirectory(place.dataDir, { ...as, mode: 0o700 })
   for (const setting of ['statement_timeout', 'idle_in_transaction_session_timeout', 'lock_timeout']) await session.query(`SET ${setting} = 0`)
@@ -211,7 +214,7 @@ async function lowLevel(making: Making, server: Server, part: string, stop: Abor
   } catch (error) {
     if (!(error instanceof DrillFailure)) throw error
     if (error.code === 'space-ran-out') throw ranOut(making.directory, { freeBytes: Number(error.params['freeBytes']), reserveBytes: Number(error.params['reserveBytes']) }, error)
-    throw new UserError('backup-failed', { program: 'cp', reason: String(error.params['cause'] ?? error.code) }, { cause: error })
+    throw new UserError('backup-failed', { program: host.os === 'win32' ? 'copy' : 'cp', reason: String(error.params['cause'] ?? error.code) }, { cause: error })
   }
   // It would wait for the archive for ever; we do that ourselves, and say so.
   const [ended] = await session.query(

@@ -2,8 +2,8 @@
 import { codeOf, isFull, UserError } from '../errors.ts'
 import { reserveBytes } from '../probes/drill/place.ts'
 import type { Working } from '../probes/drill/place.ts'
-import { absolute, isAbsolute, realPathOf, statOf } from '../platforms/reading.ts'
-import { pathProblem } from '../postgres/archive-command/index.ts'
+import { absolute, isAbsolute, isWithin, realPathOf, statOf } from '../platforms/reading.ts'
+import { archiveScripting } from '../postgres/archive-command/index.ts'
 import { parentOf } from '../plan/state-directory.ts'
 import { size } from '../report/words.ts'
 
@@ -28,7 +28,9 @@ export async function openBackupDirectory(working: Working, asked: string, guard
   const unusable = (reason: string) => new UserError('backup-directory', { path: asked, reason })
   if (!isAbsolute(asked)) throw unusable('not an absolute path')
   const directory = absolute('/', asked)
-  if (pathProblem(directory) !== undefined) throw unusable(pathProblem(directory)!)
+  const windows = host.os === 'win32'
+  const problem = archiveScripting(windows ? 'cmd' : 'sh').directoryProblem(directory)
+  if (problem !== undefined) throw unusable(problem)
   const missing: string[] = []
   let there = directory
   for (;;) {
@@ -42,12 +44,13 @@ export async function openBackupDirectory(working: Working, asked: string, guard
   const real = `${await realPathOf(host, there, as) ?? there}${directory.slice(there === '/' ? 0 : there.length)}`.replace(/^\/\//, '/')
   for (const { path, what } of guarded) {
     const own = await realPathOf(host, path, as) ?? path
-    if (real === own || real.startsWith(`${own.replace(/\/$/, '')}/`)) throw new UserError('backup-inside', { path: asked, what, inside: path })
+    if (isWithin(host, real, own)) throw new UserError('backup-inside', { path: asked, what, inside: path })
   }
   try {
     for (const path of missing) {
       const mayMake = (await host.canWriteInto(parentOf(path), as)).ok
-      if (mayMake || !self.privileged) await host.makeDirectory(path, { ...as, mode: 0o700 })
+      if (windows) await host.makeDirectory(path, { mode: 0o700, owner: cluster.owner, also: self })
+      else if (mayMake || !self.privileged) await host.makeDirectory(path, { ...as, mode: 0o700 })
       else await host.makeDirectory(path, { mode: 0o700, owner: cluster.owner })
     }
   } catch (error) {

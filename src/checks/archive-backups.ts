@@ -44,13 +44,11 @@ export default defineCheck({
           message: 'the archive knows of no base backup',
           why: 'Segments alone restore nothing: each recovery begins with a base backup. The server leaves a .backup file in the archive when one ends, and there is none.',
           remedy: 'take one now: `pgwal backup DIR`; if yours are made in another way, nothing',
-          windows: 'take one now: `pg_basebackup -D DIR --checkpoint=fast`; if yours are made in another way, nothing',
         },
         'none-left': {
           message: 'no base backup that the archive knows of can be restored with it: their first segments are gone',
           why: 'The newest of {count} is {backup}; the archive begins with {first}. What is archived since then restores nothing.',
           remedy: 'take a new base backup now: `pgwal backup DIR`; let retention spare what the newest needs; if yours are made in another way, nothing',
-          windows: 'take a new base backup now: `pg_basebackup -D DIR --checkpoint=fast`; let retention spare what the newest needs; if yours are made in another way, nothing',
         },
         incomplete: {
           message: '{missing} {missing|segment|segments} that base backup {backup} needs {missing|is|are} missing from the archive',
@@ -67,13 +65,11 @@ export default defineCheck({
           message: '歸檔中沒有任何基礎備份的紀錄',
           why: '只有區段無法還原任何東西：每次還原都從基礎備份開始。備份結束時伺服器會在歸檔中留下 .backup 檔，而這裡沒有。',
           remedy: '請立即製作：`pgwal backup DIR`；若您以其他方式製作備份，則無須處理',
-          windows: '請立即製作：`pg_basebackup -D DIR --checkpoint=fast`；若您以其他方式製作備份，則無須處理',
         },
         'none-left': {
           message: '歸檔所知的基礎備份都無法以它還原：它們最前面的區段已不存在',
           why: '{count} 個之中最新的是 {backup}；歸檔自 {first} 開始。之後歸檔的內容無法還原任何東西。',
           remedy: '請立即製作新的基礎備份：`pgwal backup DIR`；並讓保留規則留下最新備份所需的區段；若您以其他方式製作備份，則無須處理',
-          windows: '請立即製作新的基礎備份：`pg_basebackup -D DIR --checkpoint=fast`；並讓保留規則留下最新備份所需的區段；若您以其他方式製作備份，則無須處理',
         },
         incomplete: {
           message: '歸檔中缺少基礎備份 {backup} 所需的 {missing} 個區段',

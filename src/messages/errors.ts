@@ -209,9 +209,9 @@ export const errorTexts = {
     en: { message: 'No free port was found on the loopback.', remedy: 'Try again.' },
     'zh-TW': { message: '在迴路介面上找不到可用的連接埠。', remedy: '請再試一次。' },
   },
-  'backup-not-here': {
-    en: { message: 'pgwal takes base backups on Unix only.', remedy: 'Use pg_basebackup, which comes with PostgreSQL.' },
-    'zh-TW': { message: 'pgwal 只能在 Unix 上製作基礎備份。', remedy: '請使用 PostgreSQL 附帶的 pg_basebackup。' },
+  'backup-windows-tablespaces': {
+    en: { message: '{cluster} has tablespaces, which pgwal does not back up on Windows.', remedy: 'Use pg_basebackup, which comes with PostgreSQL.' },
+    'zh-TW': { message: '{cluster} 有表空間，pgwal 在 Windows 上無法備份。', remedy: '請使用 PostgreSQL 附帶的 pg_basebackup。' },
   },
   'backup-down': {
     en: { message: 'The server of {cluster} is down; a base backup is taken from a running one.', remedy: 'Start it, and run this again.' },
@@ -248,6 +248,10 @@ export const errorTexts = {
   'backup-archive': {
     en: { message: 'The base backup of {cluster} needs its archive, because pg_basebackup is missing or is not let in, and no archive that holds plain segments is known.', remedy: 'Set archiving up with `pgwal enable`, or install pg_basebackup.' },
     'zh-TW': { message: '缺少 pg_basebackup 或無法以複寫登入，因此 {cluster} 的基礎備份需要歸檔，但找不到存放未壓縮區段的歸檔目錄。', remedy: '請以 `pgwal enable` 設定歸檔，或安裝 pg_basebackup。' },
+  },
+  'backup-archive-windows': {
+    en: { message: 'The base backup of {cluster} needs its archive, and no archive that holds plain segments is known.', remedy: 'Set archiving up with `pgwal enable`.' },
+    'zh-TW': { message: '{cluster} 的基礎備份需要歸檔，但找不到存放未壓縮區段的歸檔目錄。', remedy: '請以 `pgwal enable` 設定歸檔。' },
   },
   'backup-not-archived': {
     en: { message: '{segment} did not arrive in the archive in {seconds} s; without it the backup cannot be restored, and it was removed.', remedy: '`pgwal verify` says why segments do not arrive; for a slow archive, `--timeout 600`.' },

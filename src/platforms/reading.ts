@@ -70,6 +70,13 @@ export function serverProgram({ os }: Pick<Host, 'os'>, binDir: string, name: st
   return `${binDir}/${name}${os === 'win32' ? '.exe' : ''}`
 }
 
+/** Whether a path is another one or lies in it, both without links. Windows does not tell letters apart by their case. */
+export function isWithin({ os }: Pick<Host, 'os'>, path: string, directory: string): boolean {
+  const [inner, outer] = [path, directory].map((one) => (os === 'win32' ? one.replaceAll('\\', '/').toLowerCase() : one).replace(/\/+$/, '')) as [string, string]
+  // The root of everything, or of a drive, is nobody's.
+  return inner === outer || (/[^:]$/.test(outer) && inner.startsWith(`${outer}/`))
+}
+
 export function directoryOf(path: string): string {
   const cut = path.lastIndexOf('/')
   if (cut === 2 && path[1] === ':') return path.slice(0, 3)

@@ -55,7 +55,7 @@ export function windowsCommandsFor(options: Guiding): RecoverCommands {
       { code: 'settings-back', command: line('copy', '/y', `${root}/${KEPT}/postgresql.auto.conf`, `${place.dataDir}/postgresql.auto.conf`) },
       { code: 'history', command: `for /r ${word(`${place.dataDir}/pg_wal`)} %f in (*.history) do @if not exist "${archived}" copy "%f" "${archived}"` },
       ...production,
-      { code: 'backup', command: `${line(client('pg_basebackup'), '-U', options.superuser, ...(cluster?.port === undefined ? [] : ['-p', String(cluster.port)]), '-c', 'fast', '-D')} DIR` },
+      { code: 'backup', command: cluster === undefined ? 'pgwal backup' : line('pgwal', 'backup', '--cluster', cluster.id) },
     ],
     discard: [stop, line('rmdir', '/s', '/q', root)],
   }

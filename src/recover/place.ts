@@ -5,8 +5,7 @@ import { parentOf } from '../plan/state-directory.ts'
 import { isAlive, markOf } from '../plan/process-mark.ts'
 import type { ProcessMark } from '../plan/process-mark.ts'
 import type { Cluster } from '../platforms/platform.ts'
-import type { Host } from '../host/host.ts'
-import { absolute, isAbsolute, unlessRefused } from '../platforms/reading.ts'
+import { absolute, isAbsolute, isWithin, unlessRefused } from '../platforms/reading.ts'
 import { pathProblem } from '../postgres/archive-command/index.ts'
 import { makeRoot, placeProblem } from './windows.ts'
 import type { Restoring } from './working.ts'
@@ -146,13 +145,6 @@ export async function occupied(restoring: Restoring, clusters: readonly Cluster[
     if (wal !== undefined) found.push(wal)
   }
   return found.filter((path) => isAbsolute(path) && path !== parentOf(path))
-}
-
-/** Whether a path is another one or lies in it, both without links. Windows does not tell letters apart by their case. */
-function isWithin({ os }: Pick<Host, 'os'>, path: string, directory: string): boolean {
-  const [inner, outer] = [path, directory].map((one) => (os === 'win32' ? one.replaceAll('\\', '/').toLowerCase() : one).replace(/\/+$/, '')) as [string, string]
-  // The root of everything, or of a drive, is nobody's.
-  return inner === outer || (/[^:]$/.test(outer) && inner.startsWith(`${outer}/`))
 }
 
 /** Where the tablespaces of a cluster are, by their number; undefined where that cannot be seen. */

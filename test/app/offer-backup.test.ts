@@ -30,7 +30,6 @@ describe('the last question of enable', () => {
     ['nobody to ask', { interactive: false }, enabled(), options],
     ['JSON', { json: true }, enabled(), options],
     ['--yes', {}, enabled(), { ...options, yes: true }],
-    ['Windows', { os: 'win32' }, enabled(), options],
     ['no proof of the archive', {}, enabled({ verify: { statement: { notProved: ['archiving', 'base-backup'] } } }), options],
     ['a backup that is known', {}, enabled({ verify: { statement: { ...PROVED, notProved: ['other-backups'] } } }), options],
     ['--no-restart', {}, enabled({ verify: undefined }), options],
@@ -52,6 +51,6 @@ describe('the last question of enable', () => {
     expect(asked[1]).toMatchObject({ default: '/srv/wal-backups' })
     expect(backupOf).toHaveBeenCalledWith(here, { id: '17', running: true }, { port: 5433 }, expect.objectContaining({ directory: '/mnt/backups' }))
     const { validate } = asked[1] as { validate: (answer: string) => unknown }
-    expect([validate('relative'), validate('/absolute')]).toEqual([expect.any(String), true])
+    expect([validate('relative'), validate('/absolute'), validate('D:\\backups')]).toEqual([expect.any(String), true, true])
   })
 })

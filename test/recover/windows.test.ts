@@ -227,7 +227,7 @@ describe('the commands for cmd.exe', () => {
       ['move-new', String.raw`move C:\restored\data "C:\Program Files\PostgreSQL\15\data & 15"`],
       ['rights', String.raw`icacls "C:\Program Files\PostgreSQL\15\data & 15" /inheritance:r /grant:r "*S-1-5-20:(OI)(CI)F" "*S-1-5-18:(OI)(CI)F" "*S-1-5-32-544:(OI)(CI)F"`],
       ['start', 'net start postgresql-x64-15'],
-      ['backup', String.raw`"C:\Program Files\PostgreSQL\15\bin\pg_basebackup.exe" -U postgres -p 5432 -c fast -D DIR`],
+      ['backup', 'pgwal backup --cluster postgresql-x64-15'],
     ])
     expect(commands.discard.at(-1)).toBe(String.raw`rmdir /s /q C:\restored`)
   })
@@ -236,7 +236,7 @@ describe('the commands for cmd.exe', () => {
     expect(windowsCommandsFor({ ...guiding, root: 'D:/restored', cluster, service }).goLive.find(({ code }) => code === 'move-new')?.command)
       .toBe(String.raw`robocopy D:\restored\data "C:\Program Files\PostgreSQL\15\data & 15" /e /move /sj`)
     expect(windowsCommandsFor({ ...guiding, hasClients: false }).goLive.map(({ code, command }) => `${code}: ${command}`)).toEqual(expect.arrayContaining([
-      String.raw`check-settings: notepad C:\restored\data\postgresql.conf`, String.raw`start: "C:\Program Files\PostgreSQL\15\bin\pg_ctl.exe" -D C:\restored\data -l C:\restored\server.log start`, 'backup: pg_basebackup -U postgres -c fast -D DIR',
+      String.raw`check-settings: notepad C:\restored\data\postgresql.conf`, String.raw`start: "C:\Program Files\PostgreSQL\15\bin\pg_ctl.exe" -D C:\restored\data -l C:\restored\server.log start`, 'backup: pgwal backup',
     ]))
   })
 })

@@ -1,14 +1,10 @@
 // On a Windows machine: a mistake, a recovery to just before it, a start with the very lines that were printed, and going live with them.
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import fs from 'node:fs/promises'
 import path from 'node:path'
 import pg from 'pg'
-import { fromSource } from './from-source.mjs'
 import { program } from './main-job.mjs'
 
-/** What no base backup has. */
-const LEFT_OUT = /^(?:postmaster\.(?:pid|opts)|pgwal\.lock|log\/.+|pg_wal\/.+|pg_replslot\/.+|pg_notify\/.+|pg_stat_tmp\/.+|pg_dynshmem\/.+|pg_serial\/.+|pg_snapshots\/.+|pg_subtrans\/.+)$/
 /** A blank, and what cmd.exe takes for more than a letter. */
 const INTO = 'restored & new'
 
@@ -40,7 +36,17 @@ export async function recoveryJob(test, machine, { cluster, data, archive }) {
   assert.equal(enabled.code, 0, enabled.stdout)
   const conf = await fs.readFile(path.join(data, 'postgresql.conf'), 'utf8')
   const port = Number(/^port = (\d+)/m.exec(conf)[1])
-  await plainBackup(port, data, path.join(machine.root, 'backups/first'))
+  let first
+  await test('backup: through the low-level interface, verified, for the service\'s account and ours alone', async () => {
+    const inside = await pgwal('backup', `${(await pgwal('clusters', '--json')).json.clusters[0].dataDir.toUpperCase()}/x`, ...choose, '--json')
+    assert.deepEqual([inside.code, inside.json.error.code], [2, 'backup-inside'], inside.stdout)
+    const done = await pgwal('backup', 'C:\\backups', ...choose, '--json')
+    assert.equal(done.code, 0, done.stdout)
+    first = path.basename(done.json.backup.path)
+    assert.deepEqual([done.json.backup.method, done.json.backup.manifestBy], ['low-level', 'pgwal'], done.stdout)
+    assert.deepEqual(await fs.readdir(path.join(machine.root, 'backups')), [first])
+    assert.ok((await machine.calls()).some((line) => /\.pgwal-backup-[0-9a-f]{12}"? \/inheritance:r \/grant:r "?\*S-1-5-20:/.test(line)))
+  })
   const wanted = await mistake(port)
   const names = (await fs.readdir(archive)).filter((name) => /^[0-9A-F]{24}$/.test(name)).sort()
   const recover = (...args) => pgwal('recover', '--from-backup', 'C:\\backups', ...(args.includes('--into') ? [] : ['--into', `C:\\${INTO}\\`]), ...choose, '--yes', '--json', ...args)
@@ -49,7 +55,7 @@ export async function recoveryJob(test, machine, { cluster, data, archive }) {
 
   await test('recover: never into the data directory, however it is written', async () => {
     const { dataDir } = (await pgwal('clusters', '--json')).json.clusters[0]
-    for (const into of [`${dataDir.replaceAll('/', '\\').toUpperCase()}\\NEW`, `${dataDir.toLowerCase()}/base/../new`, `\\\\?\\${dataDir.replaceAll('/', '\\')}\\new`, 'C:\\PG_BACKUPS/WAL\\new', 'c:/BACKUPS/First/new']) {
+    for (const into of [`${dataDir.replaceAll('/', '\\').toUpperCase()}\\NEW`, `${dataDir.toLowerCase()}/base/../new`, `\\\\?\\${dataDir.replaceAll('/', '\\')}\\new`, 'C:\\PG_BACKUPS/WAL\\new', 'c:/BACKUPS/new']) {
       const done = await recover('--into', into, '--to', 'latest')
       assert.equal(done.code, 2, done.stdout)
       assert.equal(done.json.error.code, into.startsWith('\\\\') ? 'into-unusable' : 'into-inside', `${into}: ${done.stdout}`)
@@ -58,7 +64,7 @@ export async function recoveryJob(test, machine, { cluster, data, archive }) {
   })
 
   await test('recover: what is damaged is not restored, and nothing of it stays', async () => {
-    const file = path.join(machine.root, 'backups/first/global/pg_filenode.map')
+    const file = path.join(machine.root, 'backups', first, 'data/global/pg_filenode.map')
     const whole = await fs.readFile(file)
     await fs.writeFile(file, Buffer.from(whole).fill(1, 100, 101))
     const done = await recover('--to', wanted.time)
@@ -134,18 +140,22 @@ export async function recoveryJob(test, machine, { cluster, data, archive }) {
     assert.match((await machine.calls()).findLast((line) => line.startsWith('icacls')), /\\data & 15" \/inheritance:r \/grant:r/)
   })
 
-  await test('where the cluster asks for a password, so do a drill\'s copy and a restored server', async () => {
+  await test('where the cluster asks for a password, so do a drill\'s copy and a restored server; what a newer backup replaces goes', async () => {
     const secret = 'Geheim & "mehr"'
     await query(port, `ALTER USER postgres PASSWORD '${secret}'`)
     await fs.writeFile(path.join(data, 'pg_hba.conf'), 'host all all 127.0.0.1/32 scram-sha-256\n')
     // On Windows each new session reads the file itself.
     await query(port, 'SELECT pg_reload_conf()', secret)
-    await plainBackup(port, data, path.join(machine.root, 'backups/second'), secret)
-    const env = { PGPASSWORD: secret }
-    const drilled = await machine.run(process.execPath, ['pgwal', 'verify', ...choose, '--drill', '--from-backup', 'C:\\backups', '--json'], { env })
+    const asked = async (...args) => machine.run(process.execPath, ['pgwal', ...args, ...choose, '--json'], { env: { PGPASSWORD: secret } })
+    const made = await asked('backup', 'C:\\backups', '--keep', '1', '--yes')
+    assert.equal(made.code, 0, made.stdout)
+    const second = path.basename(JSON.parse(made.stdout).backup.path)
+    assert.deepEqual(await fs.readdir(path.join(machine.root, 'backups')), [second])
+    assert.equal(await isThere(path.join(archive, names[0])), false)
+    const drilled = await asked('verify', '--drill', '--from-backup', 'C:\\backups')
     const proved = JSON.parse(drilled.stdout).clusters[0].checks.find(({ id }) => id === 'backup-drill')
     assert.equal(proved.verdict, 'pass', JSON.stringify(proved))
-    assert.match(proved.detail.params.backup, /second$/)
+    assert.ok(proved.detail.params.backup.includes(second))
     const done = await recover('--to', 'latest', '--into', 'C:\\closed')
     assert.equal(done.code, 0, done.stdout)
     for (const line of done.json.commands.start) await prompt(line)
@@ -153,7 +163,7 @@ export async function recoveryJob(test, machine, { cluster, data, archive }) {
     await eventually(async () => (await query(done.json.plan.port, 'SELECT pg_is_in_recovery() AS recovery', secret))[0].recovery === false)
     for (const line of done.json.commands.discard) await prompt(line)
     assert.equal(await isThere(path.join(machine.root, 'closed')), false)
-    assert.ok(!`${drilled.stdout}${drilled.stderr}${done.stdout}`.includes('Geheim'))
+    assert.ok(!`${made.stdout}${drilled.stdout}${drilled.stderr}${done.stdout}`.includes('Geheim'))
   })
 }
 
@@ -173,31 +183,6 @@ async function eventually(look) {
     if (found === true) return
     if (attempt === 240) throw found instanceof Error ? found : new Error('it did not come about')
     await new Promise((resolve) => setTimeout(resolve, 250))
-  }
-}
-
-/** A backup by the low-level interface, because npm's servers for Windows have no pg_basebackup. */
-async function plainBackup(port, data, directory, password) {
-  const [{ writeManifest }, { CRC32C_START, crc32cText, updateCrc32c }] = await Promise.all([fromSource('postgres/backup/manifest.ts'), fromSource('postgres/backup/crc32c.ts')])
-  const client = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', database: 'postgres', password })
-  await client.connect()
-  try {
-    const { rows: [begun] } = await client.query("SELECT pg_backup_start('lab', true)::text AS lsn")
-    const files = (await fs.readdir(data, { recursive: true, withFileTypes: true })).map((entry) => ({ entry, name: path.relative(data, path.join(entry.parentPath, entry.name)) }))
-    await fs.mkdir(directory, { recursive: true })
-    for (const { entry, name } of files) if (entry.isDirectory()) await fs.mkdir(path.join(directory, name), { recursive: true })
-    for (const { entry, name } of files) if (entry.isFile() && !LEFT_OUT.test(name)) await fs.copyFile(path.join(data, name), path.join(directory, name))
-    const { rows: [ended] } = await client.query('SELECT lsn::text, labelfile AS label FROM pg_backup_stop(true)')
-    await fs.writeFile(path.join(directory, 'backup_label'), ended.label)
-    const lsn = (text) => BigInt(`0x${text.split('/').map((part) => part.padStart(8, '0')).join('')}`)
-    const kept = [...files.filter(({ entry, name }) => entry.isFile() && !LEFT_OUT.test(name)).map(({ name }) => name), 'backup_label']
-    const listed = await Promise.all(kept.map(async (name) => {
-      const bytes = await fs.readFile(path.join(directory, name))
-      return { path: name, size: bytes.length, modified: new Date().toISOString(), checksum: { algorithm: 'CRC32C', hex: crc32cText(updateCrc32c(CRC32C_START, bytes)) } }
-    }))
-    await fs.writeFile(path.join(directory, 'backup_manifest'), writeManifest(listed, [{ timeline: Number(/START TIMELINE: (\d+)/.exec(ended.label)[1]), start: lsn(begun.lsn), end: lsn(ended.lsn) }], (bytes) => createHash('sha256').update(bytes).digest('hex')))
-  } finally {
-    await client.end()
   }
 }
 
