@@ -148,7 +148,7 @@ async function retain(context: Context, working: Working, selection: Selection, 
   try {
     const directory = made.path.slice(0, made.path.lastIndexOf('/'))
     const retaining = {
-      gathering: open.gathering, sets: await listSets(host, as, directory, made.record.systemIdentifier), keep: options.keep, giveUpOthers: options.giveUpOthers ?? false,
+      gathering: open.gathering, sets: await listSets(host, as, directory, made.record.systemIdentifier), made, keep: options.keep, giveUpOthers: options.giveUpOthers ?? false,
       timeoutMs: options.timeoutMs, doing, ...(options.signal === undefined ? {} : { signal: options.signal }),
     }
     const removal = await planRemoval(retaining)

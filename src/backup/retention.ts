@@ -8,6 +8,7 @@ import { archiveCommandFact } from '../facts/archive-command.ts'
 import { archiveContentsFact } from '../facts/archive-contents.ts'
 import { acting } from '../facts/fact.ts'
 import type { Gathering } from '../facts/fact.ts'
+import { foreignAmong } from '../plan/archive-place.ts'
 import { isBefore, placeInWal, plainName, planRetention } from '../postgres/backup/retention.ts'
 import type { OtherBackup, Retention } from '../postgres/backup/retention.ts'
 import { lsnFromText, parseBackupHistory, parseWalName, segmentNumber } from '../postgres/wal/index.ts'
@@ -40,11 +41,15 @@ export type Refusal =
   | { readonly code: 'gap'; readonly segment: string; readonly count: number }
   | { readonly code: 'history-missing'; readonly file: string }
   | { readonly code: 'not-verified'; readonly name: string }
+  | { readonly code: 'backup-running'; readonly pid: number }
+  | { readonly code: 'foreign'; readonly path: string; readonly found: string }
 
 export interface Retaining {
   /** Opened after the newest backup was made. */
   readonly gathering: Gathering
   readonly sets: readonly BackupSet[]
+  /** Of them, the one that was made just now: whatever the clock said before, it is the newest. */
+  readonly made: BackupSet
   readonly keep: number
   readonly giveUpOthers: boolean
   /** How long the newest backup's last segment may take to arrive in the archive, in milliseconds. */
@@ -55,11 +60,11 @@ export interface Retaining {
 
 /** What would go. Looks only. */
 export async function planRemoval(retaining: Retaining): Promise<Removal | { readonly refusal: Refusal }> {
-  const { gathering, sets, keep, giveUpOthers } = retaining
+  const { gathering, sets, made, keep, giveUpOthers } = retaining
   const { host } = gathering
   const as = acting(gathering)
   const mine = sets.map((set): Mine => ({ ...set, name: set.record.name, finishedAt: set.record.finishedAt, startSegment: set.record.startSegment }))
-  const first = planRetention(mine, [], keep, true)
+  const first = planRetention(mine, [], { keep, giveUpOthers: true, newest: made.record.name })
   if (first === undefined) throw new Error('retention without a backup')
   const newest = first.keep[0]!
   if (Number.isNaN(Date.parse(newest.record.verifiedAt))) return { refusal: { code: 'not-verified', name: newest.name } }
@@ -69,12 +74,14 @@ export async function planRemoval(retaining: Retaining): Promise<Removal | { rea
   if (via === 'none') return { plan: first, wal: [], walBytes: 0, withheld: { files: 0, bytes: 0 } }
   if (archive === undefined) return { refusal: { code: 'archive-unknown' } }
 
+  const pid = await backupRunning(gathering)
+  if (pid !== undefined) return { refusal: { code: 'backup-running', pid } }
   const refusal = await archiveHolds(retaining, archive, newest.record)
   if (refusal !== undefined) return { refusal }
   const names: string[] = []
   for await (const some of host.listBatches(archive, as)) names.push(...some)
   const others = await othersIn(retaining, archive, names)
-  const plan = planRetention(mine, others, keep, giveUpOthers)!
+  const plan = planRetention(mine, others, { keep, giveUpOthers, newest: made.record.name })!
   const own = new Set(plan.remove.map(({ record }) => historyOf(record)))
   const goes = (keepFrom: string) => names.filter((name) => isBefore(name, keepFrom, { backupHistory: true }) || own.has(plainName(name)))
   const measure = async (list: readonly string[]): Promise<number> => {
@@ -83,9 +90,36 @@ export async function planRemoval(retaining: Retaining): Promise<Removal | { rea
     return bytes
   }
   const wal = goes(plan.keepFrom)
+  const foreign = await foreignIn(gathering, archive, wal, newest.record)
+  if (foreign !== undefined) return { refusal: foreign }
   const going = new Set(wal)
   const withheld = goes(first.keepFrom).filter((name) => !going.has(name))
   return { plan, archive, wal, walBytes: await measure(wal), withheld: { files: withheld.length, bytes: await measure(withheld) } }
+}
+
+/**
+ * The process of a base backup that somebody else makes: which WAL it needs, its `.backup` file tells when it is complete. Through the low-level
+ * API its session waits with the statement that began it.
+ */
+async function backupRunning(gathering: Gathering): Promise<number | undefined> {
+  const session = await gathering.session()
+  if (!session.ok) return undefined
+  const [row] = await session.value.query(`
+    SELECT pid FROM pg_catalog.pg_stat_replication WHERE state = 'backup'
+    UNION ALL SELECT pid FROM pg_catalog.pg_stat_activity WHERE pid <> pg_backend_pid() AND query ~* '(^|[^a-z_])pg_(start_backup|backup_start) *[(]' LIMIT 1`)
+  return row === undefined ? undefined : Number(row['pid'])
+}
+
+const HEADS_AT_ONCE = 4096
+
+/** Whether any of them is another cluster's: that one is no judge of what its backups need. */
+async function foreignIn(gathering: Gathering, archive: string, names: readonly string[], { systemIdentifier }: BackupRecord): Promise<Refusal | undefined> {
+  const segments = names.filter((name) => parseWalName(name).kind === 'segment')
+  for (let at = 0; at < segments.length; at += HEADS_AT_ONCE) {
+    const found = await foreignAmong(gathering.host, archive, segments.slice(at, at + HEADS_AT_ONCE), systemIdentifier, acting(gathering))
+    if (found !== undefined) return { code: 'foreign', path: `${archive}/${found.name}`, found: found.identifier }
+  }
+  return undefined
 }
 
 /** `<segment>.<offset>.backup`, which a backup leaves in the archive. */

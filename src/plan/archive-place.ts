@@ -76,12 +76,19 @@ async function foreignIdentifier(host: Host, directory: string, own: string, act
       names += some.length
       if (names >= MOST_NAMES || segments.length >= MOST_SEGMENTS) break
     }
-    for (const head of await host.readHeads(directory, segments.slice(0, MOST_SEGMENTS), SEGMENT_HEADER_BYTES, acting)) {
-      const header = 'bytes' in head ? readSegmentHeader(head.bytes) : undefined
-      if (header !== undefined && !('error' in header) && String(header.systemIdentifier) !== own) return String(header.systemIdentifier)
-    }
+    return (await foreignAmong(host, directory, segments.slice(0, MOST_SEGMENTS), own, acting))?.identifier
   } catch (error) {
     if (codeOf(error) === '') throw error
+  }
+  return undefined
+}
+
+/** The first of some segments, plain ones, that another cluster wrote. */
+export async function foreignAmong(host: Host, directory: string, names: readonly string[], own: string, acting: Acting): Promise<{ readonly name: string; readonly identifier: string } | undefined> {
+  const heads = await host.readHeads(directory, names, SEGMENT_HEADER_BYTES, acting)
+  for (const [at, head] of heads.entries()) {
+    const header = 'bytes' in head ? readSegmentHeader(head.bytes) : undefined
+    if (header !== undefined && !('error' in header) && String(header.systemIdentifier) !== own) return { name: names[at]!, identifier: String(header.systemIdentifier) }
   }
   return undefined
 }

@@ -111,6 +111,51 @@ describe.each(servers)('$major $binDir', ({ major, ...options }) => {
     expect(fs.existsSync(`${one.archive}/${first.startSegment}`)).toBe(true)
   })
 
+  it('while somebody else makes a base backup nothing is removed: which WAL that one needs is not known yet', async () => {
+    const mine = `${one.server.root}/beside`
+    await run(mine, '--json')
+    await one.archived()
+    const before = one.segments()
+    const refusal = async (): Promise<object> => {
+      const done = await run(mine, '--keep', '1', '--yes', '--json')
+      expect(done.code, done.stdout + done.stderr).toBe(1)
+      expect(one.segments()).toEqual(expect.arrayContaining(before))
+      return done.json().retention
+    }
+    const client = one.server.client()
+    await client.connect()
+    const [{ pid }] = (await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows as [{ pid: number }]
+    await client.query("SELECT pg_backup_start('by hand', true)")
+    expect(await refusal()).toMatchObject({ outcome: 'refused', refusal: { code: 'backup-running', pid } })
+    await client.end()
+    if (options.binDir === undefined) return
+    const child = spawn(`${DEBIAN_BIN}/pg_basebackup`, ['-D', '-', '-F', 'tar', '-X', 'none', '-r', '1M', '-c', 'fast', '-h', one.server.socketDir, '-p', `${one.server.port}`, '-U', 'postgres'], { stdio: 'ignore' })
+    try {
+      await eventually(async () => (await one.server.query("SELECT FROM pg_stat_replication WHERE state = 'backup'")).length === 1, 'the backup of somebody')
+      expect(await refusal()).toMatchObject({ outcome: 'refused', refusal: { code: 'backup-running' } })
+    } finally {
+      child.kill('SIGKILL')
+    }
+    await eventually(async () => (await one.server.query("SELECT FROM pg_stat_replication WHERE state = 'backup'")).length === 0, 'its end')
+  })
+
+  it('another cluster archives there, too: nothing is removed; where the clock was ahead, what was made just now stays', async () => {
+    const mine = `${one.server.root}/ahead`
+    const first = (await run(mine, '--json')).json().backup.path
+    const record = `${first}/pgwal-backup.json`
+    await fsp.writeFile(record, (await fsp.readFile(record, 'utf8')).replace(/"finishedAt": "20../, '"finishedAt": "2099'))
+    const segment = `${one.archive}/${one.segments()[0]!}`
+    const own = await fsp.readFile(segment)
+    await fsp.writeFile(segment, Buffer.concat([own.subarray(0, 24), Buffer.from([own[24]! ^ 1]), own.subarray(25)]))
+    const refused = await run(mine, '--keep', '1', '--give-up-others', '--yes', '--json')
+    expect([refused.code, refused.json().retention], refused.stdout).toMatchObject([1, { outcome: 'refused', refusal: { code: 'foreign', path: segment } }])
+    await fsp.writeFile(segment, own)
+    const done = await run(mine, '--keep', '1', '--yes', '--json')
+    expect(done.code, done.stdout + done.stderr).toBe(0)
+    expect(fs.readdirSync(mine)).toEqual([path.basename(done.json().backup.path)])
+    await fsp.rm(mine, { recursive: true })
+  })
+
   it('WAL that only backups of others need stays, or goes with --give-up-others; they are named', async () => {
     const mine = `${one.server.root}/mine`
     const other = (await run(`${one.server.root}/other`, '--label', 'of-somebody', '--json')).json().backup

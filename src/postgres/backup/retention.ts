@@ -62,14 +62,21 @@ export interface Retention<B extends Kept> {
   readonly others: readonly OtherBackup[]
 }
 
+export interface RetentionWish {
+  /** How many stay, at least 1. */
+  readonly keep: number
+  /** Whether WAL that only backups of others need may go as well. */
+  readonly giveUpOthers: boolean
+  /** The name of the one that is the newest, whatever time the others say. */
+  readonly newest?: string
+}
+
 /**
  * What stays and what goes.
- * @param keep how many, at least 1
- * @param giveUpOthers whether WAL that only backups of others need may go as well
  * @returns undefined where there is no backup to keep
  */
-export function planRetention<B extends Kept>(backups: readonly B[], others: readonly OtherBackup[], keep: number, giveUpOthers: boolean): Retention<B> | undefined {
-  const newestFirst = [...backups].sort((a, b) => (a.finishedAt < b.finishedAt ? 1 : a.finishedAt > b.finishedAt ? -1 : a.name < b.name ? 1 : -1))
+export function planRetention<B extends Kept>(backups: readonly B[], others: readonly OtherBackup[], { keep, giveUpOthers, newest }: RetentionWish): Retention<B> | undefined {
+  const newestFirst = [...backups].sort((a, b) => (a.name === newest ? -1 : b.name === newest ? 1 : a.finishedAt < b.finishedAt ? 1 : a.finishedAt > b.finishedAt ? -1 : a.name < b.name ? 1 : -1))
   const kept = newestFirst.slice(0, Math.max(1, keep))
   const oldest = oldestSegment(kept.map(({ startSegment }) => startSegment))
   if (oldest === undefined) return undefined

@@ -62,23 +62,28 @@ describe('planRetention', () => {
   const names = (list: readonly { name: string }[] | undefined) => list?.map(({ name }) => name)
 
   it('the newest stay, whatever order they come in, and the WAL from the oldest of them on', () => {
-    const plan = planRetention([backup(2, 20), backup(1, 10), backup(4, 40), backup(3, 30)], [], 2, false)
+    const plan = planRetention([backup(2, 20), backup(1, 10), backup(4, 40), backup(3, 30)], [], { keep: 2, giveUpOthers: false })
     expect([names(plan?.keep), names(plan?.remove), plan?.keepFrom]).toEqual([['day4', 'day3'], ['day2', 'day1'], hex(1) + hex(0) + hex(30)])
     // A backup that was taken later may need older WAL: one of a server that was restored to an earlier point.
-    expect(planRetention([backup(3, 30), backup(4, 5, 2)], [], 2, false)?.keepFrom).toBe(hex(2) + hex(0) + hex(5))
+    expect(planRetention([backup(3, 30), backup(4, 5, 2)], [], { keep: 2, giveUpOthers: false })?.keepFrom).toBe(hex(2) + hex(0) + hex(5))
+  })
+
+  it('the one that was made just now is the newest, also where the clock was ahead before', () => {
+    const plan = planRetention([backup(28, 10), backup(2, 20), backup(27, 5)], [], { keep: 2, giveUpOthers: false, newest: 'day2' })
+    expect([names(plan?.keep), names(plan?.remove), plan?.keepFrom]).toEqual([['day2', 'day28'], ['day27'], hex(1) + hex(0) + hex(10)])
   })
 
   it('fewer than are to be kept: none goes; none at all: nothing is said', () => {
-    const plan = planRetention([backup(1, 10)], [], 7, false)
+    const plan = planRetention([backup(1, 10)], [], { keep: 7, giveUpOthers: false })
     expect([names(plan?.keep), plan?.remove, plan?.keepFrom]).toEqual([['day1'], [], hex(1) + hex(0) + hex(10)])
-    expect(planRetention([], [other(1)], 7, true)).toBeUndefined()
-    expect(names(planRetention([backup(1, 10)], [], 0, false)?.keep)).toEqual(['day1'])
+    expect(planRetention([], [other(1)], { keep: 7, giveUpOthers: true })).toBeUndefined()
+    expect(names(planRetention([backup(1, 10)], [], { keep: 0, giveUpOthers: false })?.keep)).toEqual(['day1'])
   })
 
   it('backups of others keep their WAL until they are given up', () => {
     const backups = [backup(1, 10), backup(2, 20)]
     const others = [other(25), other(7), other(3)]
-    expect(planRetention(backups, others, 1, false)).toMatchObject({ keepFrom: hex(1) + hex(0) + hex(3), others: [{ file: '7' }, { file: '3' }] })
-    expect(planRetention(backups, others, 1, true)).toMatchObject({ keepFrom: hex(1) + hex(0) + hex(20), others: [{ file: '7' }, { file: '3' }] })
+    expect(planRetention(backups, others, { keep: 1, giveUpOthers: false })).toMatchObject({ keepFrom: hex(1) + hex(0) + hex(3), others: [{ file: '7' }, { file: '3' }] })
+    expect(planRetention(backups, others, { keep: 1, giveUpOthers: true })).toMatchObject({ keepFrom: hex(1) + hex(0) + hex(20), others: [{ file: '7' }, { file: '3' }] })
   })
 })
