@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import { promisify } from 'node:util'
-import { HostError } from '../errors.ts'
+import { codeOf, HostError } from '../errors.ts'
 import { CRC32C_START, crc32cText, updateCrc32c } from '../postgres/backup/crc32c.ts'
 import type { ChecksumAlgorithm } from '../postgres/backup/manifest.ts'
 import { actingAs } from './acting.ts'
@@ -47,10 +47,26 @@ export async function checksumOfFile(file: string, algorithm: ChecksumAlgorithm,
       sum.add(buffer.subarray(0, bytesRead))
       size += bytesRead
     }
-    if (options.sync === true && process.platform !== 'win32') await sync(fd)
+    if (options.sync === true) await (process.platform === 'win32' ? flush(file) : sync(fd))
     return { hex: sum.hex(), size }
   } catch (error) {
     throw hostError('read', file, error)
+  } finally {
+    await close(fd)
+  }
+}
+
+/** Windows flushes for whoever may write. A file that is marked as read-only stays as the system has it. */
+async function flush(file: string): Promise<void> {
+  let fd
+  try {
+    fd = fs.openSync(file, 'r+')
+  } catch (error) {
+    if (['EPERM', 'EACCES'].includes(codeOf(error))) return
+    throw error
+  }
+  try {
+    await sync(fd)
   } finally {
     await close(fd)
   }

@@ -67,7 +67,7 @@ export async function finish(restoring: Restoring, place: RestorePlace, { archiv
     timeline: route.timeline === route.backup.timeline ? 'current' : route.timeline,
     limits: most(restored.control.limits, limits),
   }))
-  // The server does not flush what it finds; -f is of GNU, and without it sync flushes everything. Windows has no such program.
+  // The server does not flush what it finds; -f is of GNU, and without it sync flushes everything. Windows has no such program: there each file was flushed when it was compared.
   if (host.os !== 'win32') await host.run('sync', host.os === 'linux' ? ['-f', place.root] : [], { ...as, timeoutMs: 3_600_000 }).catch(() => undefined)
   await host.removeFile(`${place.root}/${UNFINISHED}`, as)
 }

@@ -215,7 +215,8 @@ async function compare(restoring: Restoring, backup: Backup, found: Content): Pr
     restoring.doing({ code: 'backup-comparing', params: { copiedBytes: done, totalBytes: total } })
     const there = found.get(path)
     if (there === undefined) throw new UserError('backup-damaged', { path: backup.path, file: path, problem: 'missing' })
-    const { hex } = await host.checksum(there.path, checksum.algorithm, { ...as, ...(signal === undefined ? {} : { stop: signal }) }).catch((error: unknown) => {
+    // On Windows nothing flushes a whole directory afterwards.
+    const { hex } = await host.checksum(there.path, checksum.algorithm, { ...as, sync: host.os === 'win32', ...(signal === undefined ? {} : { stop: signal }) }).catch((error: unknown) => {
       checkpoint(restoring)
       throw error
     })
