@@ -153,7 +153,7 @@ export const en = {
   problems: {
     missing: 'missing', checksum: 'checksum', extra: 'not in the manifest', size: 'wrong size', unreadable: 'not readable', 'cut-off': 'cut off', syntax: 'not in the form of a manifest',
     short: 'cut off', zeroed: 'only zeros', layout: 'unknown layout', 'other-version': 'of another version', 'not-wal': 'not WAL', name: 'wrong name', 'system-identifier': 'of another cluster',
-    'segment-size': 'wrong segment size', 'file-size': 'wrong size', 'page-address': 'content of another segment', timeline: 'of another timeline', 'missing-history': 'no history file',
+    'segment-size': 'wrong segment size', 'file-size': 'wrong size', 'page-address': 'content of another segment', timeline: 'of another timeline', 'missing-history': 'no history file', link: 'a link to elsewhere',
   },
 
   /** Why something was not checked. The first form whose names are all given is used. */

@@ -144,7 +144,7 @@ export const zhTW: Messages = {
   problems: {
     missing: '缺少', checksum: '檢查碼不符', extra: '不在 manifest 中', size: '大小不符', unreadable: '無法讀取', 'cut-off': '被截斷', syntax: '不是 manifest 的格式',
     short: '被截斷', zeroed: '全為零', layout: '未知的格式', 'other-version': '屬於另一個版本', 'not-wal': '不是 WAL', name: '名稱不符', 'system-identifier': '屬於另一個叢集',
-    'segment-size': '區段大小不符', 'file-size': '大小不符', 'page-address': '是另一個區段的內容', timeline: '屬於另一條時間軸', 'missing-history': '缺少歷史檔',
+    'segment-size': '區段大小不符', 'file-size': '大小不符', 'page-address': '是另一個區段的內容', timeline: '屬於另一條時間軸', 'missing-history': '缺少歷史檔', link: '是指向他處的連結',
   },
 
   reasons: {

@@ -89,12 +89,14 @@ async function copyPlain(restoring: Restoring, backup: Backup, place: RestorePla
     for (const { name, kind } of await host.list(from, as)) {
       const path = `${prefix}${name}`
       const target = kind === 'symlink' && prefix === 'pg_tblspc/' ? tablespace.get(name) : undefined
-      // pg_wal may lie elsewhere; nothing else of a backup is a link.
+      // pg_wal may lie elsewhere; nothing else of a backup is a link, but for configuration that nobody reads here.
       const linked = target ?? (kind === 'symlink' && path === 'pg_wal' ? await host.realPath(`${from}/${name}`, as) : undefined)
       if (kind === 'directory' || linked !== undefined) {
         const inside = target === undefined ? `${to}/${name}` : `${place.tablespaces}/${name}`
         await host.makeDirectory(inside, { ...as, mode: 0o700 })
         await visit(linked ?? `${from}/${name}`, inside, `${path}/`)
+      } else if (kind === 'symlink' && prefix !== '') {
+        throw new UserError('backup-damaged', { path: backup.path, file: path, problem: 'link' })
       } else if (kind === 'file' && !NOT_TAKEN.has(path)) {
         const { size } = await host.stat(`${from}/${name}`, as)
         found.set(path, { path: `${to}/${name}`, size })
@@ -164,16 +166,15 @@ async function unpackTars(restoring: Restoring, backup: Backup, place: RestorePl
     before += bytes
   }
   await unpack(backup.tars!.base, place.dataDir)
+  await withoutLinks(restoring, backup, place.dataDir)
   const lost = [...mapOf(await textOf(host, `${place.dataDir}/${TABLESPACE_MAP}`, as) ?? '').keys()].find((oid) => !backup.tablespaces.some((one) => one.oid === oid))
   if (lost !== undefined) throw new UserError('backup-tablespace-missing', { path: backup.path, what: `${backup.path}/${lost}.tar` })
   for (const { oid, source } of backup.tablespaces) {
     await host.makeDirectory(`${place.tablespaces}/${oid}`, { ...as, mode: 0o700 })
     await unpack(source, `${place.tablespaces}/${oid}`)
   }
-  if (backup.tars?.wal !== undefined) {
-    if (await statOf(host, `${place.dataDir}/pg_wal`, as) === undefined) await host.makeDirectory(`${place.dataDir}/pg_wal`, { ...as, mode: 0o700 })
-    await unpack(backup.tars.wal, `${place.dataDir}/pg_wal`)
-  }
+  if (await statOf(host, `${place.dataDir}/pg_wal`, as) === undefined) await host.makeDirectory(`${place.dataDir}/pg_wal`, { ...as, mode: 0o700 })
+  if (backup.tars?.wal !== undefined) await unpack(backup.tars.wal, `${place.dataDir}/pg_wal`)
   const found: Content = new Map()
   const visit = async (directory: string, prefix: string): Promise<void> => {
     checkpoint(restoring)
@@ -191,6 +192,24 @@ async function unpackTars(restoring: Restoring, backup: Backup, place: RestorePl
   }
   differences(backup, found)
   return found
+}
+
+/**
+ * Links in a tar that was made by hand lead into the server that was copied: a recovery would write through them. Those of tablespaces are made anew, and
+ * what lies at the top is WAL or configuration.
+ * @throws UserError `backup-tablespace-missing`, `backup-damaged`
+ */
+async function withoutLinks(restoring: Restoring, backup: Backup, dataDir: string, prefix = ''): Promise<void> {
+  const { host, as } = restoring
+  checkpoint(restoring)
+  for (const { name, kind } of await host.list(`${dataDir}/${prefix}`.replace(/\/$/, ''), as)) {
+    if (kind === 'directory') await withoutLinks(restoring, backup, dataDir, `${prefix}${name}/`)
+    if (kind !== 'symlink') continue
+    const ofTablespace = prefix === 'pg_tblspc/'
+    if (ofTablespace && !backup.tablespaces.some(({ oid }) => oid === name)) throw new UserError('backup-tablespace-missing', { path: backup.path, what: `${backup.path}/${name}.tar` })
+    if (!ofTablespace && prefix !== '') throw new UserError('backup-damaged', { path: backup.path, file: `${prefix}${name}`, problem: 'link' })
+    await host.removeFile(`${dataDir}/${prefix}${name}`, as)
+  }
 }
 
 /** @throws UserError `backup-differs`, `backup-wrong-size` for the first file that is missing, not in the manifest, or of another size */

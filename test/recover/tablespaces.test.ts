@@ -162,6 +162,45 @@ describe('16: what is no whole backup of a cluster with tablespaces', () => {
     }
   })
 
+  it('a tar made by hand, with the links into the running cluster and no tablespace_map: nothing is unpacked through them, and none of them stays', async () => {
+    const copy = `${one.server.root}/by-hand`
+    await runAs(one.server.account, 'cp', ['-a', `${one.backups}/plain`, copy])
+    const [oid] = fs.readdirSync(`${copy}/pg_tblspc`)
+    for (const name of [`pg_tblspc/${oid}`, 'backup_manifest', 'tablespace_map']) await fsp.rm(`${copy}/${name}`, { force: true })
+    await runAs(one.server.account, 'ln', ['-s', `${one.server.root}/space`, `${copy}/pg_tblspc/${oid}`])
+    const tar = async (directory: string): Promise<void> => {
+      await runAs(one.server.account, 'mkdir', [directory])
+      const done = await runAs(one.server.account, 'tar', ['-cf', `${directory}/base.tar`, '-C', copy, 'backup_label', '--exclude=./backup_label', '.'])
+      expect(done.code, done.stderr).toBe(0)
+    }
+    await tar(`${one.server.root}/linked`)
+    const refused = await one.refused('--to', 'latest', '--from-backup', `${one.server.root}/linked`, '--archive', one.archive)
+    expect(refused).toMatchObject({ code: 'backup-tablespace-missing', message: expect.stringContaining(`${oid}.tar`) as string })
+
+    // Where the WAL of the running server is elsewhere, and the link to it came along.
+    await fsp.rm(`${copy}/pg_tblspc/${oid}`)
+    await fsp.rm(`${copy}/pg_wal`, { recursive: true })
+    await runAs(one.server.account, 'ln', ['-s', `${one.server.dataDir}/pg_wal`, `${copy}/pg_wal`])
+    await tar(`${one.server.root}/wal-linked`)
+    const wal = (): string[] => fs.readdirSync(`${one.server.dataDir}/pg_wal`).sort()
+    const before = wal()
+    const run = await one.recover('--json', '--to', 'latest', '--from-backup', `${one.server.root}/wal-linked`, '--archive', one.archive)
+    expect(run.code, run.stdout + run.stderr).toBe(0)
+    expect(fs.lstatSync(`${one.into}/data/pg_wal`).isDirectory()).toBe(true)
+    expect(wal()).toEqual(before)
+    fs.rmSync(one.into, { recursive: true })
+
+    // A database that somebody put on another disk by hand.
+    const [database] = fs.readdirSync(`${copy}/base`)
+    await fsp.rm(`${copy}/base/${database}`, { recursive: true })
+    await runAs(one.server.account, 'ln', ['-s', `${one.server.dataDir}/base/${database}`, `${copy}/base/${database}`])
+    await tar(`${one.server.root}/database-linked`)
+    for (const backup of [`${one.server.root}/database-linked`, copy]) {
+      const linked = await one.refused('--to', 'latest', '--from-backup', backup, '--archive', one.archive)
+      expect(linked, backup).toMatchObject({ code: 'backup-damaged', message: expect.stringContaining(`base/${database} (a link to elsewhere)`) as string })
+    }
+  })
+
   it('a tablespace within the data directory (a developer\'s setting) comes back with it', async () => {
     const client = one.server.client()
     await client.connect()
