@@ -81,6 +81,10 @@ export const errorTexts = {
     en: { message: '{setting}: the running server no longer needs {path}, but its next start does, and it would fail ({reason}).', remedy: 'Have {path} there, as {owner} may use it (a private key: nobody else), or change {setting}; then run this again.' },
     'zh-TW': { message: '{setting}：執行中的伺服器已不需要 {path}，但下次啟動時需要，而且會失敗（{reason}）。', remedy: '請讓 {path} 存在並可供 {owner} 使用（私鑰則只限其使用），或更改 {setting}；然後再次執行。' },
   },
+  'restart-relative': {
+    en: { message: '{setting} is {value}: PostgreSQL looks for it where the server is started from, and nobody knows any more where that was. A restart from elsewhere would fail.', remedy: 'Give {setting} a path that begins with /; then run this again.' },
+    'zh-TW': { message: '{setting} 為 {value}：PostgreSQL 會從啟動伺服器時的目錄尋找它，而現在已無從得知那是哪裡。從別處重新啟動會失敗。', remedy: '請將 {setting} 改為以 / 開頭的路徑；然後再次執行。' },
+  },
   'alter-system-forbidden': {
     en: { message: '{name} is set in postgresql.auto.conf, and allow_alter_system is off.', remedy: 'Have whoever set allow_alter_system change {name}.' },
     'zh-TW': { message: '{name} 設定於 postgresql.auto.conf，而 allow_alter_system 為 off。', remedy: '請由設定 allow_alter_system 的人變更 {name}。' },

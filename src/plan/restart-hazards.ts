@@ -19,9 +19,10 @@ const OF_A_COPY = ['backup_label', 'recovery.signal', 'standby.signal', 'recover
 /** Its own place and those of its files are completed by the server, so that their texts differ. */
 const PLACES = ['config_file', 'data_directory', 'hba_file', 'ident_file', 'external_pid_file']
 
-/** What the files have for the next start and the server does not run with; also lines that were there when it started. */
+/** What the files have for the next start and the server does not run with; also lines that were there when it started. Of some, 0 lets the server choose. */
 const WAITING = `
-  WITH files AS (SELECT lower(name) AS name, error FROM pg_catalog.pg_file_settings)
+  WITH files AS (SELECT lower(name) AS name, CASE WHEN setting = '0' AND lower(name) IN ('commit_timestamp_buffers', 'subtransaction_buffers', 'transaction_buffers') THEN NULL ELSE error END AS error
+                   FROM pg_catalog.pg_file_settings)
   SELECT s.name FROM pg_catalog.pg_settings s
    WHERE s.context = 'postmaster' AND s.source <> 'command line' AND s.name <> ALL ($2::text[])
      AND (EXISTS (SELECT FROM files f WHERE f.name = lower(s.name) AND f.error = $1)
@@ -33,16 +34,25 @@ const KNOWN_TO_WAIT = "SELECT name FROM pg_catalog.pg_settings WHERE pending_res
 
 /**
  * Whether a restart would bring the server back as it is, apart from the settings that the plan is about.
- * @throws UserError `restart-others`, `restart-copy`, `restart-mode`, `restart-file`; HostError where that cannot be seen
+ * @throws UserError `restart-others`, `restart-copy`, `restart-mode`, `restart-file`, `restart-relative`; HostError where that cannot be seen
  */
 export async function refuseHazards(context: Looking, ours: Readonly<Record<string, string>>): Promise<void> {
   const { host, cluster } = context
   const configuration = await readClusterConfiguration(context)
+  relative(context, configuration)
   await ofACopy(context)
   if (host.os !== 'win32') await dataDirectory(context)
   const others = [...await waiting(context, Object.keys(ours)), ...await elsewhere(context, configuration)]
   if (others.length > 0) throw new UserError('restart-others', { cluster: cluster.id, list: others.join(', ') })
   if (host.os !== 'win32') await files(context, configuration)
+}
+
+/** These are looked for where the server is started from, which it has left since. */
+function relative({ host, cluster }: Looking, configuration: Configuration): void {
+  for (const setting of ['config_file', 'data_directory', 'hba_file', 'ident_file']) {
+    const value = cluster.commandLine.find(([name]) => name.replaceAll('-', '_') === setting)?.[1] ?? configuration.get(setting)?.value ?? ''
+    if (host.os !== 'win32' && value !== '' && !value.startsWith('/')) throw new UserError('restart-relative', { setting, value })
+  }
 }
 
 async function ofACopy(context: Looking): Promise<void> {

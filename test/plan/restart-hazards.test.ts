@@ -83,13 +83,24 @@ describe.each([12, 17] as const)('PostgreSQL %i', (major) => {
 })
 
 describe('17: what the server has in memory and nobody finds any more', () => {
-  beforeAll(() => run(17, { conf: "logging_collector = on\nlog_directory = 'logs'\n" }))
+  // Values that read otherwise than what the server runs with, and are that.
+  beforeAll(() => run(17, { conf: "logging_collector = on\nlog_directory = 'logs'\ntransaction_buffers = 0\nWAL_buffers = -1\nshared_buffers = 131072kB\nhuge_pages = try\nmax_locks_per_transaction = 0x50\n" }))
   afterAll(gone)
 
   it('the directory of its log', async () => {
     append("log_directory = '/nonexistent/logs'\n")
     expect((await refused()).code).toBe('restart-file')
     fs.writeFileSync(at('postgresql.conf'), conf)
+  })
+
+  it('rules that the server found from where it was started', async () => {
+    append(`hba_file = '${path.relative('/tmp', at('pg_hba.conf'))}'\n`)
+    await server.restart()
+    pid = await server.pid()
+    expect((await refused()).code).toBe('restart-relative')
+    fs.writeFileSync(at('postgresql.conf'), conf)
+    await server.restart()
+    pid = await server.pid()
   })
 
   it('undo does not restart into it either; once it is put right, both do', async () => {
