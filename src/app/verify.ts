@@ -5,6 +5,8 @@ import { recordBackupDrill, recordDrill } from '../plan/drill-record.ts'
 import { compose } from '../report/words.ts'
 import type { Verdict } from '../checks/check.ts'
 import type { Cluster } from '../platforms/platform.ts'
+import { unlessRefused } from '../platforms/reading.ts'
+import { withoutIdleLimit } from '../probes/drill/limits.ts'
 import { probes } from '../probes/index.ts'
 import { archiveRoundTrip } from '../probes/archive-round-trip.ts'
 import { backupDrill } from '../probes/backup-drill.ts'
@@ -47,6 +49,8 @@ export async function verify(host: Host, cluster: Cluster, options: VerifyOption
     judging.catch(() => undefined)
     const probed: CheckResult[] = []
     const open = await session()
+    // A drill may take hours.
+    if (open.ok) await unlessRefused(withoutIdleLimit(open.value))
     let roundTripAt: Date | undefined
     const wanted = probes.filter(({ id, onRequest }) => (onRequest !== true || options.drill !== undefined) && id !== (options.fromBackup === undefined ? backupDrill : restoreDrill).id)
     const run = async (probe: Probe): Promise<Verdict> => {

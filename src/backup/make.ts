@@ -12,6 +12,7 @@ import { checkSegment, lsnFromText, lsnToText, numberedSegment, parseBackupHisto
 import type { Lsn } from '../postgres/wal/index.ts'
 import { copyTree, surveyTree } from '../probes/drill/copy.ts'
 import { DrillFailure } from '../probes/drill/failure.ts'
+import { withoutLimits } from '../probes/drill/limits.ts'
 import type { Working } from '../probes/drill/place.ts'
 import { needSpace, ranOut, watchingSpace } from './place.ts'
 import { partName, setName, writeRecord } from './set.ts'
@@ -70,6 +71,7 @@ export async function makeBackup(making: Making): Promise<BackupSet> {
   const { working, directory } = making
   const { host, as } = working
   const startedAt = host.now()
+  await withoutLimits(making.session)
   const server = await askServer(making.session)
   await needSpace(working, directory, server.dataBytes + 8 * server.segmentSize)
   const part = `${directory}/${partName(host)}`
@@ -201,7 +203,6 @@ async function lowLevel(making: Making, server: Server, part: string, stop: Abor
   if (!server.archiving || making.archive === undefined) throw new UserError(host.os === 'win32' ? 'backup-archive-windows' : 'backup-archive', { cluster: cluster.id })
   const place = { root: part, dataDir: `${part}/data`, tablespaces: `${part}/tablespaces` }
   await host.makeDirectory(place.dataDir, { ...as, mode: 0o700 })
-  for (const setting of ['statement_timeout', 'idle_in_transaction_session_timeout', 'lock_timeout']) await session.query(`SET ${setting} = 0`)
   making.doing({ code: 'backup-checkpoint', params: {} })
   const modern = cluster.major >= 15
   const [begun] = await session.query(

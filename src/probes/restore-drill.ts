@@ -17,6 +17,7 @@ import { copyTree, lowPriority, surveyTree } from './drill/copy.ts'
 import { explain, sameContent } from './drill/explain.ts'
 import type { Range } from './drill/explain.ts'
 import { DrillFailure } from './drill/failure.ts'
+import { withoutLimits } from './drill/limits.ts'
 import type { DrillCode } from './drill/failure.ts'
 import { foundMark, foundPosition, readRecoveryLog } from './drill/log.ts'
 import type { RecoveryLog } from './drill/log.ts'
@@ -393,7 +394,7 @@ class Drill {
     const neededBytes = Number(size?.['data']) + SPARE_SEGMENTS * Number(size?.['segment']) + space.reserveBytes
     if (space.freeBytes < neededBytes) throw new DrillFailure('no-space', { path: place.root.slice(0, place.root.lastIndexOf('/')), neededBytes, freeBytes: space.freeBytes })
 
-    for (const setting of ['statement_timeout', 'idle_in_transaction_session_timeout']) await backup.query(`SET ${setting} = 0`)
+    await withoutLimits(backup)
     await backup.query("SET lock_timeout = '10s'")
     await backup.query('BEGIN')
     // To replay CREATE TABLESPACE would empty the tablespace of production: its place is the same in the copy. While the

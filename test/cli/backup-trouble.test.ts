@@ -156,6 +156,20 @@ describe.each(servers)('$major $binDir', ({ major, ...options }) => {
     await fsp.rm(mine, { recursive: true })
   })
 
+  it('a server that ends sessions which wait ends none that makes a backup', async () => {
+    const patient = `${one.server.root}/patient`
+    // Nobody may wait as long as the files take.
+    const limits = (await one.server.query("SELECT name FROM pg_settings WHERE name IN ('idle_session_timeout', 'statement_timeout', 'lock_timeout')")).map(({ name }) => name as string)
+    for (const name of limits) await one.server.query(`ALTER ROLE postgres SET ${name} = '${name === 'statement_timeout' ? '2s' : '100ms'}'`)
+    try {
+      const done = await run(patient, '--json')
+      expect(done.code, done.stdout + done.stderr).toBe(0)
+    } finally {
+      await one.server.query('ALTER ROLE postgres RESET ALL')
+      await fsp.rm(patient, { recursive: true, force: true })
+    }
+  })
+
   it('WAL that only backups of others need stays, or goes with --give-up-others; they are named', async () => {
     const mine = `${one.server.root}/mine`
     const other = (await run(`${one.server.root}/other`, '--label', 'of-somebody', '--json')).json().backup
