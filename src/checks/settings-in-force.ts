@@ -42,7 +42,7 @@ export default defineCheck({
         'restart-pending': {
           message: '{name}: the files say {configured}, the server runs with {running}; it needs a restart',
           why: 'This setting counts from the start of the server on; a reload leaves it as it is.',
-          remedy: '`pgwal enable` restarts the server and proves the result',
+          remedy: 'restart the server when you can look after it; `pgwal enable` does that for what it sets itself, and for nothing that others left waiting',
         },
         'reload-pending': {
           message: '{name}: the files say {configured}, the server runs with {running}; it was not reloaded',
@@ -83,7 +83,7 @@ export default defineCheck({
         'restart-pending': {
           message: '{name}：設定檔為 {configured}，伺服器以 {running} 執行；需要重新啟動',
           why: '此設定只在伺服器啟動時生效；重新載入不會改變它。',
-          remedy: '`pgwal enable` 會重新啟動伺服器並驗證結果',
+          remedy: '請在能夠照看時重新啟動伺服器；`pgwal enable` 只為它自己設定的項目重新啟動，不為他人留下待生效的項目',
         },
         'reload-pending': {
           message: '{name}：設定檔為 {configured}，伺服器以 {running} 執行；尚未重新載入',
