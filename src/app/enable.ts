@@ -144,6 +144,8 @@ async function consider(context: Context, selection: Selection, options: EnableO
   if (options.yes !== true && (!context.ui.interactive || context.json)) return { result: { ...result, outcome: 'planned', needsConfirmation: true } }
   show(`\n${planText(steps, plan.effects, context.style, { service: serviceName(cluster), verbose: context.verbose })}\n`)
   if (options.yes !== true && !(await context.ui.confirm({ message: context.ui.words.prompts.apply }))) return { result: { ...result, outcome: 'cancelled' } }
+  // Who thought about it for long may have changed something meanwhile.
+  if (options.yes !== true) await mayRestart(context, plan, prepared.connection)
   return { result: { ...result, outcome: 'planned' }, prepared }
 }
 
@@ -202,9 +204,7 @@ async function prepare(context: Context, cluster: Cluster, gathering: Gathering,
     const planned = makePlan(await gatherPlanInput(gathering, { service, goals: goalsOf(answers, options), clusters, restart: options.restart ?? true }))
     if (planned.kind === 'refusal') throw new UserError(planned.code, planned.params)
     const connection = await gathering.connection()
-    if (planned.plan.effects.restart) {
-      await refuseHazards({ host: context.host, cluster, self: await context.host.self(), ...(connection.ok ? { connection: connection.value } : {}) }, planned.plan.wanted.settings)
-    }
+    await mayRestart(context, planned.plan, connection)
     return { plan: planned.plan, answers, connection, asked: connection.ok ? connection.value.password : undefined }
   } catch (error) {
     if (!(error instanceof FactUnavailable)) throw error
@@ -295,6 +295,11 @@ function goalsOf({ archiveDirectory, replicationUser, allowFrom }: Answers, opti
     { kind: 'replication-role', user: replicationUser },
     { kind: 'replication-rule', user: replicationUser, addresses: [...LOOPBACK, ...allowFrom] },
   ]
+}
+
+/** @throws what {@link refuseHazards} throws */
+async function mayRestart({ host }: Context, { cluster, effects, wanted }: Plan, connection: Prepared['connection']): Promise<void> {
+  if (effects.restart) await refuseHazards({ host, cluster, self: await host.self(), ...(connection.ok ? { connection: connection.value } : {}) }, wanted.settings)
 }
 
 async function apply(context: Context, plan: Plan, { connection }: Prepared, options: EnableOptions) {
