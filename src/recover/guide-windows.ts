@@ -57,6 +57,6 @@ export function windowsCommandsFor(options: Guiding): RecoverCommands {
       ...production,
       { code: 'backup', command: cluster === undefined ? 'pgwal backup' : line('pgwal', 'backup', '--cluster', cluster.id) },
     ],
-    discard: [stop, line('rmdir', '/s', '/q', root)],
+    discard: [stop, `if exist ${word(`${place.dataDir}/PG_VERSION`)} ${line('rmdir', '/s', '/q', root)}`],
   }
 }

@@ -69,6 +69,7 @@ export function commandsFor({ host, self, owner }: Pick<Restoring, 'host' | 'sel
       ...production,
       { code: 'backup', command: cluster === undefined ? 'pgwal backup' : `pgwal backup --cluster ${word(cluster.id)}` },
     ],
-    discard: [stop, `${asOwner}rm -rf ${word(root)}`],
+    // Not what went live: its tablespaces stay here.
+    discard: [stop, `test -d ${word(place.dataDir)} && ${asOwner}rm -rf ${word(root)}`],
   }
 }

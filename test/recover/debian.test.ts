@@ -76,5 +76,8 @@ describe.skipIf(reason !== undefined)(`a Debian cluster${reason === undefined ? 
     expect(fs.readdirSync(`${cluster.root}/archive`)).toContain('00000002.history')
     // The backup that the last step is for; the tablespace is where the recovery has put it.
     expect((await run('backup', `${cluster.root}/backups`, '--json')).json().backup).toMatchObject({ timeline: 2, tablespaces: [{ location: expect.stringContaining(`${into()}/tablespaces/`) as string }] })
+    // Who types the wrong lines now throws nothing away.
+    await expect(typed((commands.discard as string[]).slice(-1), cluster.env)).rejects.toThrow()
+    expect(fs.existsSync(`${into()}/tablespaces`)).toBe(true)
   })
 })

@@ -229,7 +229,7 @@ describe('the commands for cmd.exe', () => {
       ['start', 'net start postgresql-x64-15'],
       ['backup', 'pgwal backup --cluster postgresql-x64-15'],
     ])
-    expect(commands.discard.at(-1)).toBe(String.raw`rmdir /s /q C:\restored`)
+    expect(commands.discard.at(-1)).toBe(String.raw`if exist C:\restored\data\PG_VERSION rmdir /s /q C:\restored`)
   })
 
   it('from another drive, and where no cluster is known', () => {
