@@ -15,6 +15,10 @@ export default {
     const machine = await Machine.create('debian-systemd')
     try {
       await machine.boot()
+      // As an installation has it that could make a certificate: the key is root's, for the group ssl-cert.
+      await must(machine, 'make-ssl-cert', ['generate-default-snakeoil', '--force-overwrite'])
+      await must(machine, 'pg_conftool', ['15', 'main', 'set', 'ssl', 'on'])
+      await must(machine, 'systemctl', ['restart', 'postgresql@15-main'])
       await machine.run('pg_createcluster', ['15', 'second', '--start'])
       const pgwal = program(machine)
       const conf = '/etc/postgresql/15/main/postgresql.conf'
