@@ -10,6 +10,7 @@ import { detectClusters } from '../../src/platforms/index.ts'
 import { actingFor } from '../../src/platforms/reading.ts'
 import { makePlace, removeLeftovers } from '../../src/probes/drill/place.ts'
 import type { Working } from '../../src/probes/drill/place.ts'
+import { hostWith } from '../support/archived.ts'
 import { eventually } from '../support/eventually.ts'
 import { pgwal, stateDirectory } from '../support/pgwal.ts'
 import { TestServer } from '../support/server.ts'
@@ -75,7 +76,7 @@ describe.each(FLOODS)('a program that %s', (_label, flood) => {
   })
 
   it.skipIf(process.platform === 'win32')('ps, where nothing else tells of processes: the copy of a drill that may still run stays', async () => {
-    const host = over(new NodeHost(), { os: 'darwin' })
+    const host = hostWith(new NodeHost(), { os: 'darwin' })
     const [cluster] = await detectClusters(new NodeHost(), { dataDir: server.dataDir })
     const self = await host.self()
     const working: Working = { host, cluster: cluster!, self, as: actingFor(self, cluster!.owner) }
@@ -99,17 +100,8 @@ describe.each(FLOODS)('a program that %s', (_label, flood) => {
 
 /** A machine whose init is systemd, with one unit. */
 function booted(host: NodeHost, unit: string): Host {
-  return over(host, {
+  return hostWith(host, {
     stat: (file, options) => host.stat(file === '/run/systemd/system' ? '/' : file, options),
     list: (directory, options) => (directory === '/etc/systemd/system' ? Promise.resolve([{ name: unit, kind: 'file' }]) : host.list(directory, options)),
-  })
-}
-
-function over(host: NodeHost, instead: Partial<Host>): Host {
-  return new Proxy(host, {
-    get: (target, name) => {
-      const value: unknown = Reflect.get(instead, name) ?? Reflect.get(target, name, target)
-      return typeof value === 'function' ? (...args: unknown[]) => (value as (...rest: unknown[]) => unknown).apply(target, args) : value
-    },
   })
 }

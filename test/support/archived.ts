@@ -6,6 +6,7 @@ import { expect } from 'vitest'
 import { gatheringFor } from '../../src/app/gathering.ts'
 import type { Verdict } from '../../src/checks/check.ts'
 import type { ConnectionRequest } from '../../src/host/connection.ts'
+import type { Host } from '../../src/host/host.ts'
 import { NodeHost } from '../../src/host/node-host.ts'
 import type { DrillWanted, Waiting } from '../../src/probes/probe.ts'
 import { restoreDrill } from '../../src/probes/restore-drill.ts'
@@ -25,10 +26,10 @@ export async function drillHost(): Promise<{ readonly host: NodeHost; remove(): 
 }
 
 /** A host with some of its methods replaced. */
-export function hostWith(host: NodeHost, own: Partial<Record<keyof NodeHost, unknown>>): NodeHost {
+export function hostWith(host: NodeHost, own: Partial<Host>): NodeHost {
   return new Proxy(host, {
     get(target, name) {
-      if (Object.hasOwn(own, name)) return own[name as keyof NodeHost]
+      if (Object.hasOwn(own, name)) return own[name as keyof Host]
       const value: unknown = Reflect.get(target, name, target)
       return typeof value === 'function' ? value.bind(target) as unknown : value
     },
