@@ -1,6 +1,7 @@
 /** backup: one base backup of a running cluster into a directory, and then, if asked for, what no longer has to be kept goes. */
 import type { Context, Selection } from '../base-command.ts'
 import { makeBackup } from '../backup/make.ts'
+import { askTablespaces } from '../backup/tablespaces.ts'
 import { closeBackupDirectory, openBackupDirectory } from '../backup/place.ts'
 import type { Guarded } from '../backup/place.ts'
 import { applyRemoval, planRemoval } from '../backup/retention.ts'
@@ -98,7 +99,7 @@ async function make(working: Working, selection: Selection, options: BackupOptio
     if (state?.['recovery'] === true) throw new UserError('backup-standby', { cluster: cluster.id })
     const command = await open.gathering.fact(archiveCommandFact)
     const destination = command.ok ? command.value.destination : undefined
-    const tablespaces = await session.value.query("SELECT pg_tablespace_location(oid) AS location FROM pg_tablespace WHERE pg_tablespace_location(oid) ~ '^(/|[A-Za-z]:)'")
+    const tablespaces = await askTablespaces(session.value)
     // Its links would be junctions, which no test here can prove.
     if (host.os === 'win32' && tablespaces.length > 0) throw new UserError('backup-windows-tablespaces', { cluster: cluster.id })
     const guarded: Guarded[] = [

@@ -13,7 +13,7 @@ import { CONTROL_FILE_BYTES, parseControlFile } from '../postgres/control-file.t
 import type { ControlFile } from '../postgres/control-file.ts'
 import { targetSettings } from '../postgres/recovery/configuration.ts'
 import type { TargetAction } from '../postgres/recovery/configuration.ts'
-import { timeInUtc, timeInZone } from '../postgres/recovery/target.ts'
+import { localOffset, timeInUtc, timeInZone } from '../postgres/recovery/target.ts'
 import type { RecoveryTarget } from '../postgres/recovery/target.ts'
 import { lsnToText, numberedSegment, parseHistory, parseWalName, segmentNumber } from '../postgres/wal/index.ts'
 import type { History, Landmark } from '../postgres/wal/index.ts'
@@ -29,7 +29,7 @@ import { checkPlace, discardRestorePlace, makeRestorePlace, occupied, tablespace
 import type { PlaceState } from '../recover/place.ts'
 import { restoreBackup, sizeOf } from '../recover/restore.ts'
 import { fromHere, walIn, walOf } from '../recover/windows.ts'
-import { localOffset, restoringFor } from '../recover/working.ts'
+import { restoringFor } from '../recover/working.ts'
 import type { Restoring } from '../recover/working.ts'
 import type { Moment, RecoverReport } from '../report/recover-report.ts'
 import { recoverGuideText, recoverPlanText } from '../report/recover-text.ts'
@@ -250,9 +250,8 @@ async function planOf(context: Context, restoring: Restoring, { cluster, archive
   const { backup } = route
   const major = backup.major ?? archive.major
   const size = await sizeOf(restoring, backup)
-  // Who sets a later target while it waits needs what lies behind this one. A record may begin in one segment and end in the next.
-  const last = options.action === 'pause' ? route.reach : Math.min(route.reach, route.end + 1)
-  const fetched = host.os === 'win32' ? walOf(archive, { way: route.way, first: route.begin, last }) : undefined
+  // Who sets a later target while it waits needs what lies behind this one.
+  const fetched = host.os === 'win32' ? walOf(archive, route, { beyond: options.action === 'pause' }) : undefined
   const neededBytes = size.bytes + (RESERVE_SEGMENTS + route.remainder.length + (fetched?.length ?? 0)) * archive.segmentSize + RESERVE_BYTES
   const { freeBytes } = await host.fileSystem(state.kind === 'new' ? parentOf(into) : into, restoring.self.privileged ? {} : restoring.as)
   if (freeBytes < neededBytes && state.kind !== 'unfinished') throw new UserError('into-no-space', { path: into, needed: megabytes(neededBytes), free: megabytes(freeBytes) })

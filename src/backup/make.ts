@@ -16,6 +16,8 @@ import { withoutLimits } from '../probes/drill/limits.ts'
 import type { Working } from '../probes/drill/place.ts'
 import { needSpace, ranOut, watchingSpace } from './place.ts'
 import { partName, setName, writeRecord } from './set.ts'
+import { askTablespaces } from './tablespaces.ts'
+import type { Tablespace } from './tablespaces.ts'
 import type { BackupRecord, BackupSet } from './set.ts'
 import { makeManifest, verifyBackup } from './verify.ts'
 import type { Verifying, VerifyProblem } from './verify.ts'
@@ -60,7 +62,7 @@ interface Server {
   readonly senders: number
   readonly slots: number
   readonly archiving: boolean
-  readonly tablespaces: readonly { readonly oid: string; readonly location: string }[]
+  readonly tablespaces: readonly Tablespace[]
 }
 
 /**
@@ -119,12 +121,6 @@ async function askServer(session: Session): Promise<Server> {
     systemIdentifier: String(row?.['id']), segmentSize: Number(row?.['segment']), dataBytes: Number(row?.['bytes']), senders: Number(row?.['senders']), slots: Number(row?.['slots']),
     archiving: row?.['archiving'] === true, tablespaces: await askTablespaces(session),
   }
-}
-
-/** Those that lie in the data directory itself (a developer's setting) have a relative place, and are left out. */
-async function askTablespaces(session: Session): Promise<Server['tablespaces']> {
-  const rows = await session.query("SELECT oid::text AS oid, pg_tablespace_location(oid) AS location FROM pg_tablespace WHERE pg_tablespace_location(oid) ~ '^(/|[A-Za-z]:)' ORDER BY oid")
-  return rows.map((one) => ({ oid: String(one['oid']), location: String(one['location']) }))
 }
 
 /** pg_basebackup, where the installation has it and the server has room for it and lets us in; else undefined. */

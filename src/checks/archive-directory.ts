@@ -1,6 +1,7 @@
 // https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-ARCHIVING-WAL
 import { archiveDirectoryFact } from '../facts/archive-directory.ts'
 import type { ArchiveDirectoryFact } from '../facts/archive-directory.ts'
+import { octal } from '../platforms/reading.ts'
 import { defineCheck } from './check.ts'
 import { finding } from './support/finding.ts'
 import type { Coded } from './support/finding.ts'
@@ -29,7 +30,7 @@ export default defineCheck({
     if (directory.state === 'closed') return [finding('blocked', 'error', params, { at: { file: obstacle } }), ...inside]
 
     const { writable, mode = 0 } = directory
-    const state = { ...params, mode: mode.toString(8).padStart(4, '0'), found: directory.owner?.name ?? '' }
+    const state = { ...params, mode: octal(mode), found: directory.owner?.name ?? '' }
     const refused = writable?.ok === false ? [refusal(directory, writable.code, { ...state, reason: writable.code }, at)] : []
     const foreign = directory.owner !== undefined && directory.owner.uid !== cluster.owner.uid && directory.owner.uid !== 0 && refused.length === 0
     const open = (mode & 0o002) !== 0 && (mode & 0o1000) === 0

@@ -2,8 +2,7 @@
 // long ago and reads them once more at its next start, so no reload tells, and to put our own changes back does not help.
 // https://github.com/postgres/postgres/blob/master/src/backend/postmaster/postmaster.c, checkDataDir (miscinit.c), be_tls_init (be-secure-openssl.c)
 import { codeOf, UserError } from '../errors.ts'
-import type { Row } from '../host/host.ts'
-import { absolute, realPathOf, statOf, unlessRefused } from '../platforms/reading.ts'
+import { absolute, octal, realPathOf, statOf, unlessRefused } from '../platforms/reading.ts'
 import type { Configuration } from '../postgres/conf/index.ts'
 import { parseValue, settingInfo, splitDirectories, splitIdentifiers } from '../postgres/settings/index.ts'
 import { NOT_APPLIED } from './prove.ts'
@@ -24,13 +23,13 @@ const WAITING = `
   WITH files AS (SELECT lower(name) AS name, CASE WHEN setting = '0' AND lower(name) IN ('commit_timestamp_buffers', 'subtransaction_buffers', 'transaction_buffers') THEN NULL ELSE error END AS error
                    FROM pg_catalog.pg_file_settings)
   SELECT s.name FROM pg_catalog.pg_settings s
-   WHERE s.context = 'postmaster' AND s.source <> 'command line' AND s.name <> ALL ($2::text[])
-     AND (EXISTS (SELECT FROM files f WHERE f.name = lower(s.name) AND f.error = $1)
+   WHERE s.context = 'postmaster' AND s.source <> 'command line' AND s.name <> ALL ($1::text[])
+     AND (EXISTS (SELECT FROM files f WHERE f.name = lower(s.name) AND f.error = $2)
        OR (s.sourcefile IS NOT NULL AND s.setting IS DISTINCT FROM s.boot_val AND NOT EXISTS (SELECT FROM files f WHERE f.name = lower(s.name))))
    ORDER BY s.name`
 
 /** For a login that may not see the files. */
-const KNOWN_TO_WAIT = "SELECT name FROM pg_catalog.pg_settings WHERE pending_restart AND $1::text IS NOT NULL AND name <> ALL ($2::text[]) ORDER BY name"
+const KNOWN_TO_WAIT = "SELECT name FROM pg_catalog.pg_settings WHERE pending_restart AND name <> ALL ($1::text[]) ORDER BY name"
 
 /**
  * Whether a restart would bring the server back as it is, apart from the settings that the plan is about.
@@ -39,7 +38,7 @@ const KNOWN_TO_WAIT = "SELECT name FROM pg_catalog.pg_settings WHERE pending_res
 export async function refuseHazards(context: Looking, ours: Readonly<Record<string, string>>): Promise<void> {
   const { host, cluster } = context
   const configuration = await readClusterConfiguration(context)
-  relative(context, configuration)
+  if (host.os !== 'win32') relative(context, configuration)
   await ofACopy(context)
   if (host.os !== 'win32') await dataDirectory(context)
   const others = [...await waiting(context, Object.keys(ours)), ...await elsewhere(context, configuration)]
@@ -48,10 +47,10 @@ export async function refuseHazards(context: Looking, ours: Readonly<Record<stri
 }
 
 /** These are looked for where the server is started from, which it has left since. */
-function relative({ host, cluster }: Looking, configuration: Configuration): void {
+function relative({ cluster }: Looking, configuration: Configuration): void {
   for (const setting of ['config_file', 'data_directory', 'hba_file', 'ident_file']) {
     const value = cluster.commandLine.find(([name]) => name.replaceAll('-', '_') === setting)?.[1] ?? configuration.get(setting)?.value ?? ''
-    if (host.os !== 'win32' && value !== '' && !value.startsWith('/')) throw new UserError('restart-relative', { setting, value })
+    if (value !== '' && !value.startsWith('/')) throw new UserError('restart-relative', { setting, value })
   }
 }
 
@@ -69,13 +68,13 @@ async function ofACopy(context: Looking): Promise<void> {
 async function dataDirectory(context: Looking): Promise<void> {
   const { host, cluster } = context
   const { mode, uid } = await host.stat(cluster.dataDir, asOwner(context))
-  if ((mode & 0o027) !== 0 || uid !== cluster.owner.uid) throw new UserError('restart-mode', { path: cluster.dataDir, mode: (mode & 0o7777).toString(8).padStart(4, '0'), owner: cluster.owner.name })
+  if ((mode & 0o027) !== 0 || uid !== cluster.owner.uid) throw new UserError('restart-mode', { path: cluster.dataDir, mode: octal(mode), owner: cluster.owner.name })
 }
 
 async function waiting({ host, connection }: Looking, ours: readonly string[]): Promise<string[]> {
   if (connection === undefined) return []
-  const ask = (statement: string): Promise<Row[]> => host.query(connection, statement, [NOT_APPLIED, [...ours, ...PLACES]])
-  const rows = await unlessRefused(ask(WAITING)) ?? await ask(KNOWN_TO_WAIT)
+  const known = [...ours, ...PLACES]
+  const rows = await unlessRefused(host.query(connection, WAITING, [known, NOT_APPLIED])) ?? await host.query(connection, KNOWN_TO_WAIT, [known])
   return rows.map((row) => String(row['name']))
 }
 
@@ -112,7 +111,7 @@ async function files(context: Looking, configuration: Configuration): Promise<vo
       if (setting !== 'ssl_key_file') continue
       const { mode, uid } = await host.stat(path, as)
       // Root's may be for a group as well.
-      if ((mode & (uid === cluster.owner.uid ? 0o077 : 0o037)) !== 0) refuse(setting, path, (mode & 0o7777).toString(8).padStart(4, '0'))
+      if ((mode & (uid === cluster.owner.uid ? 0o077 : 0o037)) !== 0) refuse(setting, path, octal(mode))
     }
   }
   for (const directory of splitDirectories(value('unix_socket_directories')) ?? []) {

@@ -2,6 +2,7 @@
 // https://specifications.freedesktop.org/basedir-spec/latest/
 import { codeOf, UserError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
+import { octal } from '../platforms/reading.ts'
 
 /** Where Windows keeps what programs have for the whole machine. */
 export function programData({ env }: Host): string {
@@ -31,7 +32,7 @@ export async function ensureStateDirectory(host: Host): Promise<string> {
   if (host.os === 'win32') return directory
   const [info, self] = [await host.stat(directory), await host.self()]
   if (info.uid !== self.uid || (info.mode & 0o022) !== 0) {
-    throw new UserError('state-directory-unsafe', { path: directory, mode: info.mode.toString(8).padStart(4, '0') })
+    throw new UserError('state-directory-unsafe', { path: directory, mode: octal(info.mode) })
   }
   return directory
 }

@@ -65,6 +65,11 @@ export function isAbsolute(path: string): boolean {
   return path.startsWith('/') || /^[A-Za-z]:[\\/]/.test(path)
 }
 
+/** A mode as chmod has it: `0700`. */
+export function octal(mode: number): string {
+  return mode.toString(8).padStart(4, '0')
+}
+
 /** One of PostgreSQL's programs, as the machine names it. */
 export function serverProgram({ os }: Pick<Host, 'os'>, binDir: string, name: string): string {
   return `${binDir}/${name}${os === 'win32' ? '.exe' : ''}`

@@ -3,6 +3,7 @@
  * the archive to now, or to a target that was asked for.
  * @see https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-PITR-RECOVERY
  */
+import { askTablespaces } from '../backup/tablespaces.ts'
 import type { CheckText } from '../checks/check.ts'
 import { codeOf, HostError, UserError } from '../errors.ts'
 import { archiveCommandFact } from '../facts/archive-command.ts'
@@ -173,11 +174,11 @@ async function prepare(probing: Probing, restoring: Restoring, { directory, to }
   const target = asked === undefined || asked.kind === 'latest' ? await mark(probing, restoring, path) : asked
   const archive = await surveyArchive(restoring, path)
   // Last of all: what the copy replays was written before.
-  const rows = await session.query("SELECT oid::text AS oid, pg_tablespace_location(oid) AS location FROM pg_tablespace WHERE pg_tablespace_location(oid) ~ '^(/|[A-Za-z]:)'")
-  const found = await withoutLive(restoring, there, rows.map(({ location }) => String(location)))
+  const tablespaces = await askTablespaces(session)
+  const found = await withoutLive(restoring, there, tablespaces.map(({ location }) => location))
   if (found.usable.length === 0) throw noBackup(directory, found.unusable)
   const { route } = await choose(restoring, archive, found, target, {
-    timeline: Number.parseInt(String(now?.['timeline']), 16), neighbour: { tablespaces: new Set(rows.map(({ oid }) => String(oid))), mayMake: false },
+    timeline: Number.parseInt(String(now?.['timeline']), 16), neighbour: { tablespaces: new Set(tablespaces.map(({ oid }) => oid)), mayMake: false },
   })
   return { archive, route, target }
 }
@@ -235,18 +236,14 @@ class BackupDrill {
   /** Files of the archive that are copied for a server that may not read it. */
   get #fetched(): readonly string[] {
     const { archive, route } = this.found
-    return this.loopback === undefined ? [] : walOf(archive, { way: route.way, first: route.begin, last: Math.min(route.reach, route.end + 1) })
+    return this.loopback === undefined ? [] : walOf(archive, route)
   }
 
   async #restoreCommand(): Promise<string> {
     const { working, restoring, place, found: { archive } } = this
     if (this.loopback === undefined) return restoreCommand(archive.path, archive.suffixes)
     await fetchWal(restoring, archive, walIn(place.root), this.#fetched, async () => {
-      checkpoint(restoring)
       await watchSpace(working, place.root, archive.segmentSize)
-    }).catch((error: unknown) => {
-      checkpoint(restoring)
-      throw error
     })
     return archiveScripting('cmd').restoreCommand(walIn(place.root))
   }

@@ -11,12 +11,11 @@ import { MANIFEST_NAME, readManifest } from '../postgres/backup/manifest.ts'
 import type { BackupManifest } from '../postgres/backup/manifest.ts'
 import { CONTROL_FILE_BYTES, parseControlFile } from '../postgres/control-file.ts'
 import type { ControlFile } from '../postgres/control-file.ts'
-import { serverTime } from '../postgres/recovery/target.ts'
+import { localOffset, serverTime } from '../postgres/recovery/target.ts'
 import { decompressorOf, DECOMPRESSORS } from '../postgres/archive-command/index.ts'
 import { parseBackupHistory, parseWalName } from '../postgres/wal/index.ts'
 import type { BackupHistory, Lsn } from '../postgres/wal/index.ts'
 import { tarProgram } from './windows.ts'
-import { localOffset } from './working.ts'
 import type { Restoring } from './working.ts'
 
 /** Why something is no backup that could be restored. `what` is a file or what was found. */

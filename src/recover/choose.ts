@@ -1,7 +1,7 @@
 /** Which backup is taken for a target, and what is said where none leads there. */
 import { UserError } from '../errors.ts'
 import { targetSettings } from '../postgres/recovery/configuration.ts'
-import { parseTarget, timeInUtc, timeInZone } from '../postgres/recovery/target.ts'
+import { localOffset, parseTarget, timeInUtc, timeInZone } from '../postgres/recovery/target.ts'
 import type { RecoveryTarget } from '../postgres/recovery/target.ts'
 import type { Host } from '../host/host.ts'
 import { needsProgram } from './archive.ts'
@@ -9,7 +9,6 @@ import type { Archive } from './archive.ts'
 import type { Backup, FoundBackups, Unusable } from './backup.ts'
 import { judge } from './judge.ts'
 import type { Judging, Obstacle, Route } from './judge.ts'
-import { localOffset } from './working.ts'
 import type { Restoring } from './working.ts'
 
 /** A target as it was typed. @throws UserError `bad-target-…` */

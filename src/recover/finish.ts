@@ -14,7 +14,6 @@ import type { RestorePlace } from './place.ts'
 import { copyLot } from './restore.ts'
 import type { Restored } from './restore.ts'
 import { asksNobody, fetchWal, loopbackHba, walIn } from './windows.ts'
-import { checkpoint } from './working.ts'
 import type { Restoring } from './working.ts'
 
 export interface Finishing {
@@ -54,7 +53,7 @@ export async function finish(restoring: Restoring, place: RestorePlace, { archiv
   await writeTablespaceMap(restoring, place, restored)
   await copyRemainder(restoring, place, archive, route, remainder)
   await write(`${place.dataDir}/recovery.signal`, '')
-  if (fetched !== undefined) await copyWal(restoring, archive, walIn(place.root), fetched)
+  if (fetched !== undefined) await fetchWal(restoring, archive, walIn(place.root), fetched, async (segment) => { restoring.doing({ code: 'wal-fetching', params: { segment } }) })
   await write(`${place.root}/pg_hba.conf`, loopback ? loopbackHba(await asksNobody(restoring, place.dataDir, major)) : COPY_HBA)
   await write(`${place.root}/pg_ident.conf`, '')
   await write(`${place.root}/${GUIDE}`, loopback ? guide.replaceAll('\n', '\r\n') : guide)
@@ -80,16 +79,6 @@ export async function writeTablespaceMap({ host, as }: Restoring, place: Pick<Re
   })
   const map = tablespaceMap(tablespaces)
   if (map !== undefined) await host.replace(path, new TextEncoder().encode(map), { ...as, expect: null, mode: 0o600 })
-}
-
-async function copyWal(restoring: Restoring, archive: Archive, directory: string, names: readonly string[]): Promise<void> {
-  await fetchWal(restoring, archive, directory, names, async (segment) => {
-    checkpoint(restoring)
-    restoring.doing({ code: 'wal-fetching', params: { segment } })
-  }).catch((error: unknown) => {
-    checkpoint(restoring)
-    throw error
-  })
 }
 
 async function copyRemainder(restoring: Restoring, place: RestorePlace, archive: Archive, route: Route, remainder: Remainder | undefined): Promise<void> {

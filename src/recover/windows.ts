@@ -5,13 +5,13 @@ import { codeOf, UserError } from '../errors.ts'
 import type { Acting, Host } from '../host/host.ts'
 import { unlessRefused } from '../platforms/reading.ts'
 import { archiveScripting } from '../postgres/archive-command/index.ts'
-import type { WalSuffix } from '../postgres/archive-command/index.ts'
 import { decide, parseHba } from '../postgres/hba/index.ts'
 import { historyName, numberedSegment } from '../postgres/wal/index.ts'
 import { timelineAt } from '../postgres/recovery/way.ts'
 import { readWhole } from './archive.ts'
 import type { Archive } from './archive.ts'
 import type { Route } from './judge.ts'
+import { checkpoint } from './working.ts'
 import type { Restoring } from './working.ts'
 
 /** Names of the server's own files take up to 75 characters below the directory, of the 259 that a path may have. */
@@ -72,12 +72,14 @@ export function walIn(root: string): string {
 }
 
 /**
- * The files of the archive that a recovery reads: the segments of its way as far as `last`, and all history files, because a server
- * that opens takes a timeline that has none.
+ * The files of the archive that a recovery reads: the segments of its way, and all history files, because a server that opens takes a
+ * timeline that has none. `beyond`: also all segments behind the target.
  */
-export function walOf(archive: Archive, { way, first, last }: { readonly way: Route['way']; readonly first: number; readonly last: number }): string[] {
+export function walOf(archive: Archive, { way, begin, end, reach }: Route, { beyond = false }: { readonly beyond?: boolean } = {}): string[] {
   const names = [...archive.histories.keys()].map((timeline) => historyName(timeline))
-  for (let number = first; number <= last; number++) {
+  // A record may begin in one segment and end in the next.
+  const last = beyond ? reach : Math.min(reach, end + 1)
+  for (let number = begin; number <= last; number++) {
     const timeline = timelineAt(way, number)
     if (timeline !== undefined && archive.has(timeline, number)) names.push(numberedSegment(timeline, number, archive.segmentSize))
   }
@@ -91,28 +93,41 @@ const OVERHEAD_BYTES = 1 << 20
  * Copies files out of an archive into a new directory, as they were before they were compressed. What is missing there is missing here, and
  * recovery says so.
  * @param before runs before each one
- * @throws UserError `target-damaged`, HostError, and what `before` throws
+ * @throws UserError `target-damaged`, `interrupted`, HostError, and what `before` throws
  */
-export async function fetchWal(
-  { host, as, signal }: Pick<Restoring, 'host' | 'as' | 'signal'>, archive: Pick<Archive, 'path' | 'segmentSize'> & { readonly suffixes: readonly WalSuffix[] },
-  directory: string, names: readonly string[], before: (name: string) => Promise<void>,
-): Promise<void> {
-  await host.makeDirectory(directory, { ...as, mode: 0o700 })
-  for (const name of names) {
-    await before(name)
-    for (const suffix of archive.suffixes) {
-      const [from, to] = [`${archive.path}/${name}${suffix}`, `${directory}/${name}`]
-      try {
-        if (suffix === '') await host.copyFile(from, to, { ...as, ...(signal === undefined ? {} : { stop: signal }) })
-        else {
-          const bytes = await readWhole({ host, as }, from, archive.segmentSize + OVERHEAD_BYTES)
-          if (bytes.length === 0) throw new UserError('target-damaged', { file: from, problem: 'unreadable' })
-          await host.replace(to, bytes, { ...as, expect: null, mode: 0o600 })
-        }
-        break
-      } catch (error) {
-        if (codeOf(error) !== 'ENOENT') throw error
+export async function fetchWal(restoring: Fetching, archive: Fetched, directory: string, names: readonly string[], before: (name: string) => Promise<void>): Promise<void> {
+  try {
+    await restoring.host.makeDirectory(directory, { ...restoring.as, mode: 0o700 })
+    for (const name of names) {
+      checkpoint(restoring)
+      await before(name)
+      await fetchOne(restoring, archive, directory, name)
+    }
+  } catch (error) {
+    // What was interrupted says so, and not what it broke off.
+    checkpoint(restoring)
+    throw error
+  }
+}
+
+type Fetching = Pick<Restoring, 'host' | 'as' | 'signal'>
+type Fetched = Pick<Archive, 'path' | 'segmentSize' | 'suffixes'>
+
+async function fetchOne({ host, as, signal }: Fetching, archive: Fetched, directory: string, name: string): Promise<void> {
+  const to = `${directory}/${name}`
+  for (const suffix of archive.suffixes) {
+    const from = `${archive.path}/${name}${suffix}`
+    try {
+      if (suffix === '') {
+        await host.copyFile(from, to, { ...as, ...(signal === undefined ? {} : { stop: signal }) })
+        return
       }
+      const bytes = await readWhole({ host, as }, from, archive.segmentSize + OVERHEAD_BYTES)
+      if (bytes.length === 0) throw new UserError('target-damaged', { file: from, problem: 'unreadable' })
+      await host.replace(to, bytes, { ...as, expect: null, mode: 0o600 })
+      return
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
     }
   }
 }

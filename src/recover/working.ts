@@ -39,8 +39,3 @@ export function restoringFor(host: Host, self: Restoring['self'], owner: Account
 export function checkpoint({ signal }: Pick<Restoring, 'signal'>): void {
   if (signal?.aborted === true) throw new UserError('interrupted')
 }
-
-/** Minutes that this machine's zone is ahead of UTC at an instant. */
-export function localOffset(instant: number): number {
-  return -new Date(instant).getTimezoneOffset()
-}

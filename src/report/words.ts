@@ -3,8 +3,7 @@ import type { Unavailable } from '../facts/fact.ts'
 import { fill, fills, type Locale } from '../messages/locale.ts'
 import { messages, problemWords, wordsFor } from '../messages/messages.ts'
 import type { Cluster } from '../platforms/platform.ts'
-import { localOffset } from '../recover/working.ts'
-import { timeInZone } from '../postgres/recovery/target.ts'
+import { localOffset, timeInZone } from '../postgres/recovery/target.ts'
 import { safe } from './style.ts'
 
 /** A check or a probe, as far as its words go. */

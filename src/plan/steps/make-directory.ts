@@ -1,12 +1,10 @@
 import { codeOf, UserError } from '../../errors.ts'
 import type { Acting } from '../../host/host.ts'
 import type { MakeDirectoryStep } from '../plan.ts'
-import { actingFor } from '../../platforms/reading.ts'
+import { actingFor, octal } from '../../platforms/reading.ts'
 import type { ServerContext } from '../server-context.ts'
 import { NOTHING, notUndone, undone } from './step-kind.ts'
 import type { StepKind } from './step-kind.ts'
-
-const octal = (mode: number): string => mode.toString(8).padStart(4, '0')
 
 function acting(step: MakeDirectoryStep, context: ServerContext): Acting {
   return step.asRoot === true ? {} : actingFor(context.self, step.owner)

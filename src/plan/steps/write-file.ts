@@ -1,7 +1,7 @@
 import { codeOf, UserError } from '../../errors.ts'
 import type { Acting } from '../../host/host.ts'
 import type { FileState, WriteFileStep } from '../plan.ts'
-import { actingFor } from '../../platforms/reading.ts'
+import { actingFor, octal } from '../../platforms/reading.ts'
 import type { ServerContext } from '../server-context.ts'
 import { unifiedDiff } from '../unified-diff.ts'
 import { NOTHING, notUndone, undone } from './step-kind.ts'
@@ -46,7 +46,7 @@ export const writeFile: StepKind<WriteFileStep> = {
     kind: step.kind,
     path: step.path,
     diff: unifiedDiff(step.path, step.before?.bytes ?? null, step.after.bytes),
-    ...(step.before === null ? { creates: true, owner: step.asRoot === true ? 'root' : step.owner.name, ...(step.mode === undefined ? {} : { mode: step.mode.toString(8).padStart(4, '0') }) } : {}),
+    ...(step.before === null ? { creates: true, owner: step.asRoot === true ? 'root' : step.owner.name, ...(step.mode === undefined ? {} : { mode: octal(step.mode) }) } : {}),
   }),
 
   describeUndo: (step) => ({ kind: step.kind, path: step.path, diff: unifiedDiff(step.path, step.after.bytes, step.before?.bytes ?? null) }),

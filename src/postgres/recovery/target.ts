@@ -17,6 +17,9 @@ export type TargetProblem = 'empty' | 'date' | 'skipped' | 'twice' | 'lsn'
 /** Minutes that local time is ahead of UTC at an instant (milliseconds since 1970). */
 export type ZoneOffset = (instant: number) => number
 
+/** That of this machine. */
+export const localOffset: ZoneOffset = (instant) => -new Date(instant).getTimezoneOffset()
+
 const TIME = /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,6})\d*)?)?)?\s*(Z|UTC|GMT|[+-]\d{1,2}(?::?\d{2})?)?$/i
 const MINUTE_MS = 60_000
 
