@@ -4,7 +4,7 @@ import { HostError, isFull, UserError } from '../errors.ts'
 import { archiveCommandFact } from '../facts/archive-command.ts'
 import { detectClusters, platformOf, typedPath } from '../platforms/index.ts'
 import type { Cluster } from '../platforms/platform.ts'
-import { accountOf, actingFor, serverProgram, statOf, textOf, unlessRefused } from '../platforms/reading.ts'
+import { accountOf, actingFor, majorIn, serverProgram, statOf, textOf, unlessRefused } from '../platforms/reading.ts'
 import { freePort } from '../host/free-port.ts'
 import type { Account } from '../host/host.ts'
 import { readPostmaster } from '../plan/postmaster.ts'
@@ -319,7 +319,7 @@ async function programsOf({ host, as }: Restoring, major: number, cluster: Clust
     const program = serverProgram(host, binDir, 'postgres')
     if ((await statOf(host, program, as))?.kind !== 'file') continue
     const said = await unlessRefused(host.run(program, ['--version'], { ...as, timeoutMs: 10_000 }))
-    if (said?.code === 0 && Number(/\) (\d+)/.exec(said.stdout)?.[1]) === major) return binDir
+    if (said?.code === 0 && majorIn(said.stdout) === major) return binDir
   }
   return undefined
 }

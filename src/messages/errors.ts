@@ -81,6 +81,30 @@ export const errorTexts = {
     en: { message: '{setting}: the running server no longer needs {path}, but its next start does, and it would fail ({reason}).', remedy: 'Have {path} there, as {owner} may use it (a private key: nobody else), or change {setting}; then run this again.' },
     'zh-TW': { message: '{setting}：執行中的伺服器已不需要 {path}，但下次啟動時需要，而且會失敗（{reason}）。', remedy: '請讓 {path} 存在並可供 {owner} 使用（私鑰則只限其使用），或更改 {setting}；然後再次執行。' },
   },
+  'restart-not-pem': {
+    en: { message: '{setting}: {path} does not hold what its name says, in the form that PostgreSQL reads (PEM); the running server has the old one, its next start would fail.', remedy: 'Put the whole file there again (PEM), or change {setting}; then run this again.' },
+    'zh-TW': { message: '{setting}：{path} 的內容並非 PostgreSQL 能讀取的格式（PEM）；執行中的伺服器仍使用舊的內容，但下次啟動會失敗。', remedy: '請重新放入完整的檔案（PEM），或更改 {setting}；然後再次執行。' },
+  },
+  'restart-other-key': {
+    en: { message: '{setting}: {path} is not the private key of the certificate in ssl_cert_file; the running server has the old pair, its next start would fail.', remedy: 'Put certificate and key of one renewal there; then run this again.' },
+    'zh-TW': { message: '{setting}：{path} 不是 ssl_cert_file 憑證的私鑰；執行中的伺服器仍使用舊的一對，但下次啟動會失敗。', remedy: '請放入同一次更新的憑證與私鑰；然後再次執行。' },
+  },
+  'restart-passphrase': {
+    en: { message: '{setting}: {path} is protected by a passphrase, which nobody would be there to type when the server starts.', remedy: 'Set ssl_passphrase_command, or restart the server yourself: `pgwal enable --no-restart` leaves that to you.' },
+    'zh-TW': { message: '{setting}：{path} 受密語保護，而伺服器啟動時無人可以輸入。', remedy: '請設定 ssl_passphrase_command，或自行重新啟動伺服器：`pgwal enable --no-restart` 會將重新啟動留給您。' },
+  },
+  'restart-program': {
+    en: { message: 'The next start of this server of version {major} would take {path}, and that is no such program any more: {reason}', remedy: 'Install version {major} there again. While the running server lives it can still be dumped (pg_dumpall).' },
+    'zh-TW': { message: '這個第 {major} 版的伺服器下次啟動時會使用 {path}，但它已不是對應的程式：{reason}', remedy: '請在該處重新安裝第 {major} 版。執行中的伺服器存活期間仍可匯出資料（pg_dumpall）。' },
+  },
+  'restart-space': {
+    en: { message: 'The disk of {path} has {freeBytes} left: a server that is stopped there may not start again (it needs up to {leastBytes}).', remedy: 'Make room on that disk (never in pg_wal); then run this again.' },
+    'zh-TW': { message: '{path} 所在的磁碟只剩 {freeBytes}：在此停止的伺服器可能無法再啟動（最多需要 {leastBytes}）。', remedy: '請在該磁碟騰出空間（切勿刪除 pg_wal 中的檔案）；然後再次執行。' },
+  },
+  'restart-address': {
+    en: { message: 'The server listens on {address}, port {port}, and this machine does not have that address any more: after a restart nobody would reach it there.', remedy: 'Give the machine that address again, or correct listen_addresses and restart the server yourself; then run this again.' },
+    'zh-TW': { message: '伺服器正在 {address} 的連接埠 {port} 上接聽，但這台機器已不再擁有該位址：重新啟動後，將無人能由此連上伺服器。', remedy: '請讓機器重新擁有該位址，或修正 listen_addresses 並自行重新啟動伺服器；然後再次執行。' },
+  },
   'restart-relative': {
     en: { message: '{setting} is {value}: PostgreSQL looks for it where the server is started from, and nobody knows any more where that was. A restart from elsewhere would fail.', remedy: 'Give {setting} a path that begins with /; then run this again.' },
     'zh-TW': { message: '{setting} 為 {value}：PostgreSQL 會從啟動伺服器時的目錄尋找它，而現在已無從得知那是哪裡。從別處重新啟動會失敗。', remedy: '請將 {setting} 改為以 / 開頭的路徑；然後再次執行。' },

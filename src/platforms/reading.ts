@@ -75,6 +75,11 @@ export function serverProgram({ os }: Pick<Host, 'os'>, binDir: string, name: st
   return `${binDir}/${name}${os === 'win32' ? '.exe' : ''}`
 }
 
+/** The major in what `postgres --version` printed; NaN where there is none. */
+export function majorIn(said: string): number {
+  return Number(/\) (\d+)/.exec(said)?.[1])
+}
+
 /** Whether a path is another one or lies in it, both without links. Windows does not tell letters apart by their case. */
 export function isWithin({ os }: Pick<Host, 'os'>, path: string, directory: string): boolean {
   const [inner, outer] = [path, directory].map((one) => (os === 'win32' ? one.replaceAll('\\', '/').toLowerCase() : one).replace(/\/+$/, '')) as [string, string]

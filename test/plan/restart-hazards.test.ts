@@ -1,11 +1,13 @@
 // A restart brings into force whatever lies there by then. What somebody else left there must not be what a server dies of when
 // pgwal restarts it: to put our own changes back would not bring it up again.
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { pgwal, PROGRAM, stateDirectory } from '../support/pgwal.ts'
 import { DEBIAN_BIN, freePort, TestServer } from '../support/server.ts'
+
+const hasOpenssl = spawnSync('openssl', ['version']).status === 0
 
 let server: TestServer
 let state: string
@@ -156,6 +158,89 @@ sys.exit(os.WEXITSTATUS(os.waitpid(pid, 0)[1]))
   })
 })
 
+describe('17: what the machine no longer has', () => {
+  let bin: string
+  beforeAll(async () => {
+    const programs = await TestServer.create(17)
+    const place = fs.mkdtempSync('/var/tmp/pgwal-test-programs-')
+    fs.chmodSync(place, 0o755)
+    execFileSync('cp', ['-a', path.dirname(programs.binDir), `${place}/17`])
+    await programs.remove()
+    bin = `${place}/17/bin`
+    await run(17, { binDir: bin })
+  })
+  afterAll(async () => {
+    await gone()
+    fs.rmSync(path.dirname(path.dirname(bin)), { recursive: true, force: true })
+  })
+
+  it.each([
+    ['gone', () => undefined],
+    ['of another major', () => '#!/bin/sh\necho "postgres (PostgreSQL) 16.4"\n'],
+    ['that cannot be loaded', () => '#!/bin/sh\necho "error while loading shared libraries: libssl.so.1.1" >&2\nexit 127\n'],
+  ])('its program, %s', async (_what, instead) => {
+    const program = `${bin}/postgres`
+    fs.renameSync(program, `${program}.kept`)
+    const text = instead()
+    if (text !== undefined) fs.writeFileSync(program, text, { mode: 0o755 })
+    try {
+      const error = await refused()
+      expect([error.code, error.message]).toEqual(['restart-program', expect.stringMatching(text === undefined ? /ENOENT/ : /16\.4|libssl/)])
+    } finally {
+      fs.rmSync(program, { force: true })
+      fs.renameSync(`${program}.kept`, program)
+    }
+  })
+
+  it.skipIf(process.getuid?.() !== 0)('an address (skipped: needs root)', async ({ skip }) => {
+    const ip = (...args: string[]) => spawnSync('busybox', ['ip', ...args, 'dev', 'lo'], { encoding: 'utf8' })
+    for (const [address, length] of [['10.213.77.19', 32], ['fd12:3456:789a::7', 128]] as const) {
+      const added = ip('address', 'add', `${address}/${length}`)
+      if (added.status !== 0) skip(`no address can be added here: ${added.stderr}`)
+      try {
+        append(`listen_addresses = '127.0.0.1, ${address}'\n`)
+        await server.restart()
+        pid = await server.pid()
+      } finally {
+        ip('address', 'del', `${address}/${length}`)
+      }
+      const error = await refused()
+      expect([error.code, error.message]).toEqual(['restart-address', expect.stringContaining(address)])
+      fs.writeFileSync(at('postgresql.conf'), conf)
+      await server.restart()
+      pid = await server.pid()
+    }
+  })
+
+  it('and all of it there is no hindrance', async () => {
+    append("listen_addresses = '*'\n")
+    await server.restart()
+    const done = await enable()
+    expect(done.code, done.stdout + done.stderr).toBe(0)
+  })
+})
+
+describe.skipIf(process.getuid?.() !== 0)('17: a disk that is nearly full (a tmpfs of its own: needs root)', () => {
+  let disk: string
+  beforeAll(async () => {
+    disk = fs.mkdtempSync('/tmp/pgwal-test-disk-')
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=120m,mode=755', 'tmpfs', disk])
+    await run(17, { where: disk })
+  })
+  afterAll(async () => {
+    await gone()
+    execFileSync('umount', [disk])
+    fs.rmdirSync(disk)
+  })
+
+  it('is no place to restart in', async () => {
+    const { bavail, bsize } = fs.statfsSync(disk)
+    execFileSync('fallocate', ['-l', String(bavail * bsize - 2 * (1 << 20)), `${disk}/filler`])
+    expect((await refused()).code).toBe('restart-space')
+    fs.rmSync(`${disk}/filler`)
+  })
+})
+
 describe.skipIf(!fs.existsSync(DEBIAN_BIN))("15, Debian's", () => {
   beforeAll(() => run(15, { binDir: DEBIAN_BIN, conf: "shared_preload_libraries = 'auto_explain'\n" }))
   afterAll(gone)
@@ -168,6 +253,31 @@ describe.skipIf(!fs.existsSync(DEBIAN_BIN))("15, Debian's", () => {
     put(at('server.key'), '', 0o644)
     const error = await refused()
     expect([error.code, error.message]).toEqual(['restart-file', expect.stringMatching(/ssl_key_file.*0644/s)])
+  })
+
+  it.skipIf(!hasOpenssl)('a certificate that was renewed without its key; half of one; a key that asks (skipped: no openssl)', async () => {
+    const made = (name: string, ...args: string[]): void => { execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-subj', `/CN=${name}`, '-keyout', `${server.root}/${name}.key`, '-out', `${server.root}/${name}.crt`, ...args], { stdio: 'ignore' }) }
+    made('one', '-nodes')
+    made('two', '-nodes')
+    made('locked', '-passout', 'pass:secret')
+    const pair = (certificate: string | Buffer, key: string): void => {
+      put(at('server.crt'), typeof certificate === 'string' ? fs.readFileSync(`${server.root}/${certificate}.crt`, 'utf8') : certificate.toString())
+      put(at('server.key'), fs.readFileSync(`${server.root}/${key}.key`, 'utf8'))
+    }
+    fs.rmSync(at('server.key'), { force: true })
+    pair('one', 'one')
+    append('ssl = on\n')
+    await server.restart()
+    pid = await server.pid()
+    pair('two', 'one')
+    expect((await refused()).code).toBe('restart-other-key')
+    pair(fs.readFileSync(`${server.root}/one.crt`).subarray(0, 500), 'one')
+    expect((await refused()).code).toBe('restart-not-pem')
+    pair('locked', 'locked')
+    expect((await refused()).code).toBe('restart-passphrase')
+    fs.writeFileSync(at('postgresql.conf'), conf)
+    await server.restart()
+    pid = await server.pid()
   })
 
   it('a library whose package was removed', async () => {

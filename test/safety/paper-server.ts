@@ -74,7 +74,7 @@ export class PaperServer {
         return new Promise((resolve) => setImmediate(resolve))
       },
       processExists: (pid) => (pid >= FIRST_PID ? Promise.resolve(this.up && pid === this.#pid) : this.base.processExists(pid)),
-      run: (file, args, options) => (file.startsWith(`${BIN}/`) || file === `${this.cluster.binDir}/postgres` ? this.#run(path.basename(file)) : this.base.run(file, args, options)),
+      run: (file, args, options) => (file.startsWith(`${BIN}/`) || file === `${this.cluster.binDir}/postgres` ? this.#run(path.basename(file), args) : this.base.run(file, args, options)),
       connect: (connection) => {
         this.#knock(connection)
         return Promise.resolve({ query: (sql, parameters) => this.#query(connection, sql, parameters), close: () => Promise.resolve() })
@@ -135,8 +135,8 @@ export class PaperServer {
     if (process.getuid?.() === 0) own.chownSync(this.#pidFile, owner.uid, owner.gid)
   }
 
-  async #run(program: string): Promise<RunResult> {
-    const said = (code: number, stderr = ''): RunResult => ({ code, timedOut: false, stdout: '', stderr })
+  async #run(program: string, args: readonly string[]): Promise<RunResult> {
+    const said = (code: number, stderr = '', stdout = ''): RunResult => ({ code, timedOut: false, stdout, stderr })
     switch (program) {
       case 'start': return (await this.start()) ? said(0) : said(1, 'could not start server')
       case 'stop':
@@ -150,6 +150,7 @@ export class PaperServer {
         this.units.push(own.existsSync(this.unit) ? 'there' : 'gone')
         return said(0)
       case 'postgres': {
+        if (args[0] === '--version') return said(0, '', `postgres (PostgreSQL) ${this.cluster.major}.1\n`)
         const context = { host: this.base, cluster: this.cluster, self: await this.base.self() }
         const { errors } = checkLoads(await readClusterConfiguration(context), FACTS)
         return errors.length === 0 ? said(0) : said(1, errors.map(({ message }) => message).join('\n'))
