@@ -12,6 +12,7 @@ import { NAGIOS_UNKNOWN, statusLine } from './report/nagios-line.ts'
 import { printable } from './report/printable.ts'
 import { redact } from './report/redact.ts'
 import type { Style } from './report/style.ts'
+import { size } from './report/words.ts'
 import { styleOf } from './terminal/style.ts'
 import { Cancelled, terminalUi } from './terminal/ui.ts'
 import type { Ui } from './terminal/ui.ts'
@@ -134,7 +135,16 @@ export function reportError(error: unknown, argv: readonly string[], command = a
     process.stdout.write(`${jsonText({ schema: 1, command, error: { code, message, ...(remedy === undefined ? {} : { remedy }) } })}\n`)
     return
   }
-  process.stderr.write([`pgwal: ${message}`, ...(remedy === undefined ? [] : [`  ${remedy}`]), ...(stack === undefined ? [] : [stack]), ''].join('\n'))
+  process.stderr.write(errorText({ message, remedy, stack }))
+}
+
+function errorText({ message, remedy, stack }: { readonly message: string; readonly remedy?: string | undefined; readonly stack?: string | undefined }): string {
+  return [`pgwal: ${message}`, ...(remedy === undefined ? [] : [`  ${remedy}`]), ...(stack === undefined ? [] : [stack]), ''].join('\n')
+}
+
+/** What stands on stderr of an error that nobody waited for. */
+export function bugText(error: unknown, argv: readonly string[]): string {
+  return errorText(describe(error, argv[0] ?? '', chooseLocale(optionOf(argv, 'lang'), process.env)))
 }
 
 /** What follows `--name`, for a command line that may not have been parsed. */
@@ -143,10 +153,15 @@ function optionOf(argv: readonly string[], name: string): string | undefined {
   return joined ?? (argv.includes(`--${name}`) ? argv[argv.indexOf(`--${name}`) + 1] : undefined)
 }
 
+function shown(name: string, value: string | number, locale: Locale): string {
+  if (typeof value === 'number' && name.endsWith('Bytes')) return size(value)
+  return name === 'problem' ? problemWords(String(value), locale) : String(value)
+}
+
 function describe(error: unknown, command: string, locale: Locale): { code: string; message: string; remedy?: string; stack?: string } {
   if (error instanceof UserError) {
     const text = errorTexts[error.code][locale]
-    const params = Object.fromEntries(Object.entries(error.params).map(([name, value]) => [name, clean(name === 'problem' ? problemWords(String(value), locale) : String(value))]))
+    const params = Object.fromEntries(Object.entries(error.params).map(([name, value]) => [name, clean(shown(name, value, locale))]))
     return { code: error.code, message: fill(text.message, params), remedy: fill(text.remedy, params) }
   }
   if (error instanceof HostError) return { code: error.code, message: clean(error.message) }

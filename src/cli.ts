@@ -1,5 +1,5 @@
 import { Config, flush, run } from '@oclif/core'
-import { EXIT, reportError } from './base-command.ts'
+import { bugText, EXIT, reportError } from './base-command.ts'
 import { codeOf } from './errors.ts'
 
 const LINGER_MS = 2_000
@@ -12,6 +12,7 @@ const LINGER_MS = 2_000
  */
 export async function main(argv: string[], entry: string): Promise<void> {
   outliveListeners()
+  outliveStrays(argv)
   try {
     const config = await Config.load(entry)
     await run(argv, config)
@@ -39,5 +40,20 @@ function outliveListeners(): void {
   process.stderr.on('error', () => undefined)
   process.once('exit', () => {
     if (!told) process.exitCode = EXIT.couldNotRun
+  })
+}
+
+/**
+ * A promise that failed while nobody waited for it is a bug of ours, but nothing that was begun ends half-way for it, as the process
+ * otherwise would. It is told at the end, and the command counts as one that could not be run to its end.
+ */
+function outliveStrays(argv: readonly string[]): void {
+  const strays = new Map<Promise<unknown>, unknown>()
+  process.on('unhandledRejection', (reason, promise) => strays.set(promise, reason))
+  // Somebody did wait, only later.
+  process.on('rejectionHandled', (promise) => strays.delete(promise))
+  process.once('exit', (code) => {
+    for (const reason of strays.values()) process.stderr.write(bugText(reason, argv))
+    if (strays.size > 0 && code === EXIT.ok) process.exitCode = EXIT.couldNotRun
   })
 }

@@ -163,6 +163,33 @@ print("exit", os.WEXITSTATUS(status) if os.WIFEXITED(status) else "killed", flus
   })
 })
 
+describe('a promise of somebody\'s that fails while nobody waits for it', () => {
+  const straying = async (script: string, ...args: string[]) => {
+    const file = path.join(state, 'stray.mjs')
+    await fs.writeFile(file, script)
+    return start(process.execPath, ['--import', file, PROGRAM, ...args]).ended
+  }
+
+  it('ends nothing half-way: enable goes on to its end, and then tells', async () => {
+    const done = await straying("setInterval(() => void Promise.reject(new Error('stray postgres://u:hunter2@h/d')), 150).unref()", ...enabling('--yes', '--json'))
+    expect(JSON.parse(done.stdout)).toMatchObject({ outcome: 'applied' })
+    expect(done.code).toBe(2)
+    expect(done.stderr).toMatch(/^pgwal: stray postgres:/m)
+    expect(done.stderr).not.toContain('hunter2')
+    expect(await server.query("SELECT current_setting('archive_mode') AS mode")).toEqual([{ mode: 'on' }])
+    expect((await pgwal(['undo', '--yes'], env())).code).toBe(0)
+    await expectUntouched()
+  })
+
+  it('and is none where somebody waits for it later', async () => {
+    // verify takes longer than that.
+    const waits = "setTimeout(() => { const late = Promise.reject(new Error('late')); setTimeout(() => late.catch(() => process.stdout.write(' ')), 50) }, 200)"
+    const done = await straying(waits, 'verify', '-D', server.dataDir, '--json')
+    expect(done.stdout).toMatch(/^ \{/)
+    expect(done.stderr).not.toContain('late')
+  })
+})
+
 describe('nobody listens', () => {
   const isApplied = async (mode: 'on' | 'off'): Promise<void> => {
     expect(await journals()).toContain('"ending":"applied"')
