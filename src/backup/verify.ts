@@ -6,10 +6,9 @@ import { codeOf } from '../errors.ts'
 import type { Acting, Host } from '../host/host.ts'
 import { comparedFiles, compareWithManifest, MANIFEST_NAME, readManifest, sameChecksum, writeManifest } from '../postgres/backup/manifest.ts'
 import type { BackupManifest, ManifestFile, ManifestProblem, ManifestWal } from '../postgres/backup/manifest.ts'
+import { several } from './several.ts'
 
 const MANIFEST_LIMIT = 1 << 30
-/** Files that are opened at the same time; more would only make the disk seek. */
-const AT_A_TIME = 4
 
 export interface Verifying {
   readonly host: Host
@@ -84,8 +83,8 @@ export async function makeManifest(verifying: Verifying, dataDir: string, wal: r
   let doneBytes = 0
   await eachFile(verifying, dataDir, async (path) => {
     const full = `${dataDir}/${path}`
-    const { hex, size } = await host.checksum(full, 'CRC32C', { ...as, sync: true, ...(verifying.stop === undefined ? {} : { stop: verifying.stop }) })
-    files.push({ path, size, modified: (await host.stat(full, as)).modified.toISOString(), checksum: { algorithm: 'CRC32C', hex } })
+    const { hex, size, modified } = await host.checksum(full, 'CRC32C', { ...as, sync: true, ...(verifying.stop === undefined ? {} : { stop: verifying.stop }) })
+    files.push({ path, size, modified: modified.toISOString(), checksum: { algorithm: 'CRC32C', hex } })
     doneBytes += size
     verifying.onProgress(doneBytes, totalBytes)
   })
@@ -106,8 +105,5 @@ async function eachFile({ host, as }: Verifying, dataDir: string, work: (path: s
     }
   }
   await visit('')
-  const workers = Array.from({ length: AT_A_TIME }, async () => {
-    for (let path = paths.shift(); path !== undefined; path = paths.shift()) await work(path)
-  })
-  await Promise.all(workers)
+  await several(paths, work)
 }

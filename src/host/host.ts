@@ -78,6 +78,13 @@ export interface RunResult {
   readonly stderr: string
 }
 
+export interface FileChecksum {
+  readonly hex: string
+  readonly size: number
+  /** Of the file when it was opened. */
+  readonly modified: Date
+}
+
 export interface ChecksumOptions {
   /** Makes the content durable as well. */
   readonly sync?: boolean
@@ -179,7 +186,7 @@ export interface Host {
   /** Makes what a directory holds (its names), or a regular file's content, durable. */
   sync(path: string, options?: Acting): Promise<void>
   /** The checksum of a regular file of any size, lower-case hexadecimal digits, CRC32C as manifests of base backups have it. */
-  checksum(path: string, algorithm: ChecksumAlgorithm, options?: Acting & ChecksumOptions): Promise<{ readonly hex: string; readonly size: number }>
+  checksum(path: string, algorithm: ChecksumAlgorithm, options?: Acting & ChecksumOptions): Promise<FileChecksum>
 
   run(file: string, args: readonly string[], options?: RunOptions): Promise<RunResult>
   /** The full path of a program on the caller's PATH, or undefined. */

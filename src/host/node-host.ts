@@ -11,7 +11,7 @@ import { copyFile } from './copy.ts'
 import type { ChecksumAlgorithm } from '../postgres/backup/manifest.ts'
 import { openSession } from './connect.ts'
 import { canWriteInto, fileSystem, isOpen, listDirectory, readFile, readHeads, readLink, readPart, realPath, statFile, streamBatches } from './files.ts'
-import type { Account, Acting, AuthenticationRequest, ChecksumOptions, Connection, DirectoryEntry, FileHead, FileInfo, FileSystemInfo, Host, ReplaceOptions, Row, RunOptions, RunResult, Session } from './host.ts'
+import type { Account, Acting, AuthenticationRequest, ChecksumOptions, Connection, DirectoryEntry, FileChecksum, FileHead, FileInfo, FileSystemInfo, Host, ReplaceOptions, Row, RunOptions, RunResult, Session } from './host.ts'
 import { privateDirectoryArguments } from './icacls.ts'
 import { findProgram, processExists, runProgram } from './processes.ts'
 import { replaceFile, sha256 } from './replace.ts'
@@ -154,13 +154,12 @@ export class NodeHost implements Host {
   }
 
   async sync(path: string, options?: Acting): Promise<void> {
-    await this.#settled(options)
-    syncEntry(path, options)
+    return this.#look(options, () => { syncEntry(path, options) })
   }
 
-  async checksum(path: string, algorithm: ChecksumAlgorithm, options?: Acting & ChecksumOptions): Promise<{ readonly hex: string; readonly size: number }> {
+  async checksum(path: string, algorithm: ChecksumAlgorithm, options: Acting & ChecksumOptions = {}): Promise<FileChecksum> {
     await this.#settled(options)
-    return checksumOfFile(path, algorithm, options)
+    return checksumOfFile(path, algorithm, options, (look) => togetherAs(options.as, look))
   }
 
   async run(file: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {

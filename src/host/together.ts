@@ -12,16 +12,16 @@ interface Look {
 }
 
 /** By account. */
-const waiting = new Map<string, { readonly as: Account; readonly looks: Look[] }>()
+const waiting = new Map<string, { readonly as: Account | undefined; readonly looks: Look[] }>()
 
 /**
- * Runs `look`, which must be synchronous, in the name of `as`, together with all others that are asked for before the event
+ * Runs `look`, which must be synchronous, in the name of `as` (else in our own), together with all others that are asked for before the event
  * loop turns.
  *
  * @throws what `look` throws; HostError where we may not act as that account
  */
-export function togetherAs<T>(as: Account, look: () => T): Promise<T> {
-  const key = `${as.uid}:${as.gid}:${as.name}`
+export function togetherAs<T>(as: Account | undefined, look: () => T): Promise<T> {
+  const key = as === undefined ? '' : `${as.uid}:${as.gid}:${as.name}`
   let group = waiting.get(key)
   if (group === undefined) {
     waiting.set(key, group = { as, looks: [] })

@@ -1,4 +1,5 @@
 /** Puts a base backup back: copies or unpacks it, with its tablespaces elsewhere, and compares it with its manifest. */
+import { several } from '../backup/several.ts'
 import { codeOf, isFull, UserError } from '../errors.ts'
 import { statOf, textOf } from '../platforms/reading.ts'
 import { comparedFiles, compareWithManifest, sameChecksum } from '../postgres/backup/manifest.ts'
@@ -86,7 +87,12 @@ async function copyPlain(restoring: Restoring, backup: Backup, place: RestorePla
   const visit = async (from: string, to: string, prefix: string): Promise<void> => {
     checkpoint(restoring)
     let lot: Lot | undefined
-    for (const { name, kind } of await host.list(from, as)) {
+    const entries = await host.list(from, as)
+    const sizes = new Map<string, number>()
+    await several(entries.filter(({ kind }) => kind === 'file'), async ({ name }) => {
+      sizes.set(name, (await host.stat(`${from}/${name}`, as)).size)
+    })
+    for (const { name, kind } of entries) {
       const path = `${prefix}${name}`
       const target = kind === 'symlink' && prefix === 'pg_tblspc/' ? tablespace.get(name) : undefined
       // pg_wal may lie elsewhere; nothing else of a backup is a link, but for configuration that nobody reads here.
@@ -98,7 +104,7 @@ async function copyPlain(restoring: Restoring, backup: Backup, place: RestorePla
       } else if (kind === 'symlink' && prefix !== '') {
         throw new UserError('backup-damaged', { path: backup.path, file: path, problem: 'link' })
       } else if (kind === 'file' && !NOT_TAKEN.has(path)) {
-        const { size } = await host.stat(`${from}/${name}`, as)
+        const size = sizes.get(name)!
         found.set(path, { path: `${to}/${name}`, size })
         if (lot === undefined || lot.names.length >= LOT.files || lot.bytes + size > LOT.bytes) lots.push(lot = { from, to, names: [], bytes: 0 })
         lot.names.push(name)
@@ -178,10 +184,11 @@ async function unpackTars(restoring: Restoring, backup: Backup, place: RestorePl
   const found: Content = new Map()
   const visit = async (directory: string, prefix: string): Promise<void> => {
     checkpoint(restoring)
-    for (const { name, kind } of await host.list(directory, as)) {
-      if (kind === 'directory') await visit(`${directory}/${name}`, `${prefix}${name}/`)
-      else if (kind === 'file') found.set(`${prefix}${name}`, { path: `${directory}/${name}`, size: (await host.stat(`${directory}/${name}`, as)).size })
-    }
+    const entries = await host.list(directory, as)
+    await several(entries.filter(({ kind }) => kind === 'file'), async ({ name }) => {
+      found.set(`${prefix}${name}`, { path: `${directory}/${name}`, size: (await host.stat(`${directory}/${name}`, as)).size })
+    })
+    for (const { name, kind } of entries) if (kind === 'directory') await visit(`${directory}/${name}`, `${prefix}${name}/`)
   }
   await visit(place.dataDir, '')
   for (const { oid } of backup.tablespaces) await visit(`${place.tablespaces}/${oid}`, `pg_tblspc/${oid}/`)
@@ -227,20 +234,20 @@ async function compare(restoring: Restoring, backup: Backup, found: Content): Pr
   if (manifest === undefined) return false
   const files = comparedFiles(manifest)
   const total = files.reduce((sum, { size }) => sum + size, 0)
+  if (files.some(({ checksum }) => checksum === undefined)) return false
   let done = 0
-  for (const { path, size, checksum } of files) {
+  await several(files, async ({ path, size, checksum }) => {
     checkpoint(restoring)
-    if (checksum === undefined) return false
     restoring.doing({ code: 'backup-comparing', params: { copiedBytes: done, totalBytes: total } })
     const there = found.get(path)
     if (there === undefined) throw new UserError('backup-damaged', { path: backup.path, file: path, problem: 'missing' })
     // On Windows nothing flushes a whole directory afterwards.
-    const { hex } = await host.checksum(there.path, checksum.algorithm, { ...as, sync: host.os === 'win32', ...(signal === undefined ? {} : { stop: signal }) }).catch((error: unknown) => {
+    const { hex } = await host.checksum(there.path, checksum!.algorithm, { ...as, sync: host.os === 'win32', ...(signal === undefined ? {} : { stop: signal }) }).catch((error: unknown) => {
       checkpoint(restoring)
       throw error
     })
-    if (!sameChecksum(checksum, hex)) throw new UserError('backup-damaged', { path: backup.path, file: path, problem: 'checksum' })
+    if (!sameChecksum(checksum!, hex)) throw new UserError('backup-damaged', { path: backup.path, file: path, problem: 'checksum' })
     done += size
-  }
+  })
   return true
 }

@@ -3,17 +3,25 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { codeOf } from '../../src/errors.ts'
 import { directory, host, notRoot, owner, put, refusal } from './support.ts'
 
 describe('checksum', () => {
   test('of files of any length, as the owner, durable', async () => {
     const where = directory(owner)
-    for (const length of [0, 9, (1 << 20) - 1, 1 << 20, (2 << 20) + 5]) {
+    for (const length of [0, 9, (256 << 10) - 1, 256 << 10, (256 << 10) + 1, 1 << 20, (2 << 20) + 5]) {
       const content = Buffer.alloc(length, '123456789')
       const file = put(path.join(where, 'a'), content.toString(), { mode: 0o600, belongsTo: owner })
-      expect(await host.checksum(file, 'SHA256', { as: owner, sync: true })).toEqual({ size: length, hex: createHash('sha256').update(content).digest('hex') })
+      expect(await host.checksum(file, 'SHA256', { as: owner, sync: true })).toEqual({ size: length, hex: createHash('sha256').update(content).digest('hex'), modified: fs.statSync(file).mtime })
     }
-    expect(await host.checksum(put(path.join(where, 'b'), '123456789', { belongsTo: owner }), 'CRC32C', { as: owner })).toEqual({ size: 9, hex: '839206e3' })
+    expect(await host.checksum(put(path.join(where, 'b'), '123456789', { belongsTo: owner }), 'CRC32C', { as: owner })).toMatchObject({ size: 9, hex: '839206e3' })
+  })
+
+  test('of many at the same time: each has its own, and one that cannot be had is no other\'s fault', async () => {
+    const where = directory(owner)
+    const files = Array.from({ length: 40 }, (_, n) => put(path.join(where, String(n)), 'x'.repeat(n * 20_000), { belongsTo: owner }))
+    const sums = await Promise.all([...files, path.join(where, 'none')].map((file) => host.checksum(file, 'SHA256', { as: owner }).then(({ hex }) => hex, (error: unknown) => codeOf(error))))
+    expect(sums).toEqual([...files.map((file) => createHash('sha256').update(fs.readFileSync(file)).digest('hex')), 'ENOENT'])
   })
 
   test('what cannot be read, and a wish to stop', async () => {
