@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
+// Acting as the owner of a server goes through every thread of a worker, each time.
+process.env['UV_THREADPOOL_SIZE'] ??= '1'
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
@@ -15,6 +18,7 @@ export default defineConfig({
     reporters: process.env['PGWAL_REPORT'] === undefined ? ['default'] : ['default', 'json'],
     ...(process.env['PGWAL_REPORT'] === undefined ? {} : { outputFile: { json: process.env['PGWAL_REPORT'] } }),
     pool: 'forks',
+    execArgv: ['--v8-pool-size=1'],
     maxWorkers: 2,
   },
 })

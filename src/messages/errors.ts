@@ -105,6 +105,10 @@ export const errorTexts = {
     en: { message: 'The server listens on {address}, port {port}, and this machine does not have that address any more: after a restart nobody would reach it there.', remedy: 'Give the machine that address again, or correct listen_addresses and restart the server yourself; then run this again.' },
     'zh-TW': { message: '伺服器正在 {address} 的連接埠 {port} 上接聽，但這台機器已不再擁有該位址：重新啟動後，將無人能由此連上伺服器。', remedy: '請讓機器重新擁有該位址，或修正 listen_addresses 並自行重新啟動伺服器；然後再次執行。' },
   },
+  'restart-huge-pages': {
+    en: { message: 'huge_pages is on, and the system keeps {have} of the {need} huge pages that are in use now: those that the server gives back when it stops, its next start would not get.', remedy: 'echo {need} | sudo tee {path} (and vm.nr_hugepages in /etc/sysctl.d), or set huge_pages = try and restart the server yourself; then run this again.' },
+    'zh-TW': { message: 'huge_pages 為 on，而系統只保留目前使用中 {need} 個大型分頁裡的 {have} 個：伺服器停止時歸還的分頁，下次啟動將無法取得。', remedy: 'echo {need} | sudo tee {path}（並設定 /etc/sysctl.d 中的 vm.nr_hugepages），或設定 huge_pages = try 並自行重新啟動伺服器；然後再次執行。' },
+  },
   'restart-relative': {
     en: { message: '{setting} is {value}: PostgreSQL looks for it where the server is started from, and nobody knows any more where that was. A restart from elsewhere would fail.', remedy: 'Give {setting} a path that begins with /; then run this again.' },
     'zh-TW': { message: '{setting} 為 {value}：PostgreSQL 會從啟動伺服器時的目錄尋找它，而現在已無從得知那是哪裡。從別處重新啟動會失敗。', remedy: '請將 {setting} 改為以 / 開頭的路徑；然後再次執行。' },

@@ -1,7 +1,7 @@
 // What a server's start needs from the machine. One that runs has it in memory or open, whatever has become of it since.
 // https://github.com/postgres/postgres/blob/master/src/backend/postmaster/postmaster.c, https://www.postgresql.org/docs/current/server-start.html
 import { codeOf, UserError } from '../errors.ts'
-import { absolute, majorIn, octal, serverProgram, statOf, textOf, unlessRefused } from '../platforms/reading.ts'
+import { absolute, entriesOf, majorIn, octal, serverProgram, statOf, textOf, unlessRefused } from '../platforms/reading.ts'
 import type { Configuration } from '../postgres/conf/index.ts'
 import { parseValue, settingInfo, splitDirectories, splitIdentifiers } from '../postgres/settings/index.ts'
 import { asOwner } from './server-context.ts'
@@ -12,18 +12,28 @@ import type { SslFiles } from './ssl-files.ts'
 
 type Looking = Pick<ServerContext, 'host' | 'cluster' | 'self' | 'connection'>
 
+function valueOf(configuration: Configuration, name: string, major: number): string {
+  return configuration.get(name)?.value ?? settingInfo(name, major)?.default ?? ''
+}
+
+function isOn(configuration: Configuration, name: string, major: number): boolean {
+  const parsed = parseValue(name, valueOf(configuration, name, major), major)
+  return parsed.ok && (parsed.value === true || parsed.value === 'on')
+}
+
 /** A start writes little: postmaster.pid, lines of the log, statistics, perhaps a segment. */
 const LEAST_ROOM = 32 * 2 ** 20
 
 /**
  * Whether the next start finds its program, room on its disks, its addresses, and the files that its settings name.
- * @throws UserError `restart-program`, `restart-space`, `restart-address`, `restart-file`, `restart-not-pem`, `restart-other-key`, `restart-passphrase`; HostError where that cannot be seen
+ * @throws UserError `restart-program`, `restart-space`, `restart-address`, `restart-huge-pages`, `restart-file`, `restart-not-pem`, `restart-other-key`, `restart-passphrase`; HostError where that cannot be seen
  */
 export async function refuseWithoutNeeds(context: Looking, configuration: Configuration): Promise<void> {
   await program(context)
   await room(context)
   if (context.host.os === 'win32') return
   await addresses(context)
+  await hugePages(context, configuration)
   await files(context, configuration)
 }
 
@@ -77,6 +87,19 @@ export function listeningOn(table: string, port: number): readonly string[] {
   })
 }
 
+const HUGE_PAGES = '/sys/kernel/mm/hugepages'
+
+/** The pool may have been made smaller than what is in use of it: what the server gives back with its end, its next start does not get again. */
+async function hugePages({ host, cluster }: Looking, configuration: Configuration): Promise<void> {
+  if (host.os !== 'linux' || !isOn(configuration, 'huge_pages', cluster.major)) return
+  for (const { name } of await entriesOf(host, HUGE_PAGES)) {
+    const [total, surplus, reserved, free, overcommit] = await Promise.all(['nr_hugepages', 'surplus_hugepages', 'resv_hugepages', 'free_hugepages', 'nr_overcommit_hugepages'].map(async (counter) =>
+      Number(await textOf(host, `${HUGE_PAGES}/${name}/${counter}`) ?? 0))) as [number, number, number, number, number]
+    const lacking = Math.max(0, surplus - overcommit) + reserved - free
+    if (lacking > 0) throw new UserError('restart-huge-pages', { path: `${HUGE_PAGES}/${name}/nr_hugepages`, have: total - surplus, need: total - surplus + lacking })
+  }
+}
+
 type Refuse = (setting: string, path: string, reason: string) => never
 
 /** Files and directories that the start needs. */
@@ -84,11 +107,7 @@ async function files(context: Looking, configuration: Configuration): Promise<vo
   const { host, cluster } = context
   const { major, dataDir } = cluster
   const as = asOwner(context)
-  const value = (name: string): string => configuration.get(name)?.value ?? settingInfo(name, major)?.default ?? ''
-  const isOn = (name: string): boolean => {
-    const parsed = parseValue(name, value(name), major)
-    return parsed.ok && parsed.value === true
-  }
+  const value = (name: string): string => valueOf(configuration, name, major)
   const refuse: Refuse = (setting, path, reason) => {
     throw new UserError('restart-file', { setting, path, reason, owner: cluster.owner.name })
   }
@@ -97,14 +116,14 @@ async function files(context: Looking, configuration: Configuration): Promise<vo
     if (!writable.ok) refuse(setting, directory, writable.code)
   }
   await needWritable('data_directory', dataDir)
-  if (isOn('ssl')) await ssl(context, value, refuse)
+  if (isOn(configuration, 'ssl', major)) await ssl(context, value, refuse)
   for (const directory of splitDirectories(value('unix_socket_directories')) ?? []) {
     if (!directory.startsWith('/')) continue
     // A service makes it anew at each start.
     const made = /^(?:\/var)?\/run\//.test(directory) && cluster.service.kind !== 'pg_ctl' && await statOf(host, directory, as) === undefined
     if (!made) await needWritable('unix_socket_directories', directory)
   }
-  if (isOn('logging_collector')) {
+  if (isOn(configuration, 'logging_collector', major)) {
     const directory = absolute(dataDir, value('log_directory'))
     await needWritable('log_directory', await statOf(host, directory, as) === undefined ? absolute(directory, '..') : directory)
   }

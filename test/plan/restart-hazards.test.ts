@@ -212,6 +212,39 @@ describe('17: what the machine no longer has', () => {
     }
   })
 
+  it.skipIf(process.getuid?.() !== 0)('huge pages (skipped: needs root)', async ({ skip }) => {
+    const pool = '/proc/sys/vm/nr_hugepages'
+    const resize = (pages: number): void => { fs.writeFileSync(pool, String(pages)) }
+    // Nobody else's are touched.
+    if (!fs.existsSync(pool) || fs.readFileSync(pool, 'utf8').trim() !== '0') skip('no huge pages here, or somebody has them')
+    try {
+      resize(120)
+    } catch {
+      skip('their number cannot be changed here')
+    }
+    try {
+      append("huge_pages = on\nshared_buffers = '32MB'\n")
+      const started = await server.restart().then(() => true, () => false)
+      if (!started) skip('no huge pages can be had here')
+      pid = await server.pid()
+      resize(4)
+      const error = await refused()
+      expect([error.code, error.message]).toEqual(['restart-huge-pages', expect.stringMatching(/keeps 4 of the \d\d /)])
+      // It is what would have happened.
+      await server.stop()
+      expect((await server.pgCtl('-w', '-l', server.logFile, 'start')).code).not.toBe(0)
+      resize(120)
+      await server.start()
+      expect((await pgwal(['enable', '--cluster', server.dataDir, '--archive-dir', `${server.root}/wal`, '--dry-run', '--json'], { PGWAL_STATE_DIR: state })).code).toBe(0)
+    } finally {
+      await server.stop()
+      fs.writeFileSync(at('postgresql.conf'), conf)
+      resize(0)
+      await server.start()
+      pid = await server.pid()
+    }
+  })
+
   it('and all of it there is no hindrance', async () => {
     append("listen_addresses = '*'\n")
     await server.restart()
