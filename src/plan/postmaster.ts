@@ -2,6 +2,7 @@
 // https://github.com/postgres/postgres/blob/master/src/include/utils/pidfile.h
 import { codeOf } from '../errors.ts'
 import type { Connection } from '../host/host.ts'
+import { sameKey, statOf } from '../platforms/reading.ts'
 import { asOwner } from './server-context.ts'
 import type { ServerContext } from './server-context.ts'
 
@@ -36,7 +37,17 @@ export async function readPostmaster(context: Looking): Promise<Postmaster | und
     pid: Number(pid), started: Number(started), port: Number(port ?? ''), socketDir: socketDir ?? '', listen: listen ?? '', status: (status ?? '').trim(),
   }
   if (!Number.isInteger(found.pid) || found.pid <= 0) return undefined
-  return (await host.processExists(found.pid)) ? found : undefined
+  return (await host.processExists(found.pid)) && (await livesThere(context, found.pid)) ? found : undefined
+}
+
+/** After a crash the number in the file may be that of another process, even of another cluster's server, which must not get our signals. True where it cannot be seen. */
+async function livesThere(context: Looking, pid: number): Promise<boolean> {
+  const { host, cluster } = context
+  if (host.os !== 'linux') return true
+  const as = asOwner(context)
+  const at = await statOf(host, `/proc/${pid}/cwd`) ?? await statOf(host, `/proc/${pid}/cwd`, as)
+  const own = at === undefined ? undefined : await statOf(host, cluster.dataDir, as)
+  return at === undefined || own === undefined || sameKey(at) === sameKey(own)
 }
 
 export function samePostmaster(a: Pick<Postmaster, 'pid' | 'started'> | null | undefined, b: Pick<Postmaster, 'pid' | 'started'> | null | undefined): boolean {

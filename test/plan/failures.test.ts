@@ -175,3 +175,26 @@ it('even the old server does not start: says what to type, and undo goes on from
   expect(undone, JSON.stringify(undone)).toMatchObject({ outcome: 'undone' })
   await expectOldServer()
 })
+
+it('a crash left a process number that is another cluster\'s by now: that one is neither stopped nor taken for ours', async () => {
+  const other = await TestServer.create(17)
+  await other.start()
+  try {
+    expect((await execute(host, plan, options())).outcome).toBe('applied')
+    const file = path.join(server.dataDir, 'postmaster.pid')
+    const lines = (await fs.readFile(file, 'utf8')).split('\n')
+    const pid = await other.pid()
+    await server.stop('immediate')
+    await fs.writeFile(file, [String(pid), ...lines.slice(1)].join('\n'))
+    if (process.getuid?.() === 0) await fs.chown(file, server.account.uid, server.account.gid)
+    const undone = await undo(host, (await selectRun(host))!, { timing: QUICK })
+    expect(undone, JSON.stringify(undone)).toMatchObject({ outcome: 'undone', server: 'untouched' })
+    expect(await other.pid()).toBe(pid)
+    expect(await other.query('SELECT 1 AS one')).toEqual([{ one: 1 }])
+    await fs.rm(file)
+    await server.start()
+    await expectOldServer()
+  } finally {
+    await other.remove()
+  }
+})
