@@ -5,7 +5,7 @@ import type { Connection } from '../host/host.ts'
 import type { RecordedRun } from '../plan/journal.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Happening } from '../plan/happening.ts'
-import type { Cluster } from '../platforms/platform.ts'
+import type { Cluster, Service } from '../platforms/platform.ts'
 import type { RunOutcome } from '../report/json.ts'
 import { endingText } from '../report/outcome-text.ts'
 import { planText } from '../report/plan-text.ts'
@@ -15,7 +15,7 @@ import { serviceName } from './enable.ts'
 import { gatheringFor } from './gathering.ts'
 import { interruptibly } from './interruption.ts'
 import { needPrivileges } from './privileges.ts'
-import { detectClusters } from '../platforms/index.ts'
+import { detectClusters, serviceOf } from '../platforms/index.ts'
 import { previewUndo, selectRun, undo } from './undo.ts'
 
 export interface UndoRunOptions {
@@ -66,9 +66,10 @@ async function consider(context: Context, options: UndoRunOptions): Promise<{ re
   const nothing = { outcome: 'nothing-to-do' as const, steps: [], effects: NO_EFFECTS, happenings: [], needsConfirmation: false }
   if (run === undefined) return { result: nothing }
   const cluster = await asItIsNow(context, run.plan.cluster)
-  const recorded = { ...run, plan: { ...run.plan, cluster } }
+  const service = await serviceNow(context, cluster, run.plan.service)
+  const recorded = { ...run, plan: { ...run.plan, cluster, service } }
   const self = await host.self()
-  if (!self.privileged && (self.uid !== cluster.owner.uid || run.plan.service.needsRoot)) throw needPrivileges(host, self, cluster.owner.name, `pgwal undo ${run.run}`)
+  if (!self.privileged && (self.uid !== cluster.owner.uid || service.needsRoot)) throw needPrivileges(host, self, cluster.owner.name, `pgwal undo ${run.run}`)
 
   const connection = await loginOf(context, cluster)
   const preview = await previewUndo(host, recorded, connection)
@@ -103,6 +104,13 @@ async function apply({ host, ui, locale }: Context, result: UndoResult, { record
 async function asItIsNow(context: Context, recorded: Cluster): Promise<Cluster> {
   const found = await detectClusters(context.host, { dataDir: recorded.dataDir }).catch(() => [])
   return found.find(({ dataDir }) => dataDir === recorded.dataDir) ?? { ...recorded, running: false }
+}
+
+/** A server that runs may have other options, other programs or another unit since; what one that is down was started with, only the record tells. */
+async function serviceNow({ host }: Context, cluster: Cluster, recorded: Service): Promise<Service> {
+  if (!cluster.running) return recorded
+  const { reloadUnits } = recorded
+  return { ...(reloadUnits === undefined ? {} : { reloadUnits }), ...await serviceOf(cluster, host) }
 }
 
 async function loginOf(context: Context, cluster: Cluster): Promise<{ readonly connection?: Connection }> {

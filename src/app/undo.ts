@@ -96,9 +96,9 @@ export async function previewUndo(host: Host, run: RecordedRun, options: Pick<Un
 export async function undo(host: Host, selected: RecordedRun, options: UndoOptions = {}): Promise<Undone> {
   const lock = await takeLock(host, selected.plan.cluster)
   try {
-    // As it is now: somebody may have undone it while we waited for an answer. Where the cluster is, the caller knows better.
+    // As it is now: somebody may have undone it while we waited for an answer. Where the cluster is and what runs it, the caller knows better.
     const found = await findRun(host, selected.run)
-    const run = { ...found, plan: { ...found.plan, cluster: selected.plan.cluster } }
+    const run = { ...found, plan: { ...found.plan, cluster: selected.plan.cluster, service: selected.plan.service } }
     if (!canBeUndone(run)) return { run: run.run, outcome: 'undone', happenings: [], server: 'untouched', files: [] }
     const context = await contextFor(host, run.plan, options)
     const { edited } = await examine(context, run)

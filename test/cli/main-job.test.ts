@@ -134,6 +134,25 @@ describe.each([14, 17] as const)('PostgreSQL %i from a source build', (major) =>
   })
 })
 
+it('undo restarts the server as it runs by then, not as it ran when enable was used', async () => {
+  const server = await TestServer.create(17)
+  const state = await stateDirectory()
+  const run = (...args: string[]) => pgwal([args[0]!, '-D', server.dataDir, ...args.slice(1)], { PGWAL_STATE_DIR: state })
+  try {
+    await server.start('-o', '-c work_mem=11MB')
+    expect((await run('enable', '--yes', '--archive-dir', `${server.root}/archive`)).code).toBe(0)
+    await server.stop()
+    await server.start('-o', '-c work_mem=22MB', '-l', `${server.root}/other.log`)
+    const undone = await run('undo', '--yes')
+    expect(undone.code, undone.stdout + undone.stderr).toBe(0)
+    expect(await server.query("SELECT current_setting('work_mem') AS memory, current_setting('archive_mode') AS mode")).toEqual([{ memory: '22MB', mode: 'off' }])
+    expect((await fs.readFile(`${server.root}/other.log`, 'utf8')).match(/ready to accept connections/g)).toHaveLength(2)
+  } finally {
+    await server.remove()
+    await fs.rm(state, { recursive: true, force: true })
+  }
+})
+
 describe('errors', () => {
   it('an unknown flag is exit 2, and an error object under --json', async () => {
     const wrong = await pgwal(['doctor', '--json', '--no-such-flag'])
