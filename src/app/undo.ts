@@ -7,6 +7,7 @@ import { findRun, isOf, listRuns, openJournal, readable } from '../plan/journal.
 import type { Entry, RecordedRun } from '../plan/journal.ts'
 import { removeLeftovers } from '../plan/leftovers.ts'
 import { takeLock } from '../plan/lock.ts'
+import { refuseOldFiles } from '../plan/old-files.ts'
 import type { Plan } from '../plan/plan.ts'
 import { readPostmaster, samePostmaster } from '../plan/postmaster.ts'
 import type { Postmaster } from '../plan/postmaster.ts'
@@ -91,7 +92,7 @@ export async function previewUndo(host: Host, run: RecordedRun, options: Pick<Un
 /**
  * Puts back what a run changed, byte for byte, and has the server follow. A run that was killed is put back too, and so is one
  * whose undo was killed.
- * @throws UserError `edited-since` without `force`, `locked`, and what {@link refuseHazards} throws; nothing was done then
+ * @throws UserError `edited-since` without `force`, `locked`, and what {@link refuseOldFiles} and {@link refuseHazards} throw; nothing was done then
  */
 export async function undo(host: Host, selected: RecordedRun, options: UndoOptions = {}): Promise<Undone> {
   const lock = await takeLock(host, selected.plan.cluster)
@@ -103,6 +104,7 @@ export async function undo(host: Host, selected: RecordedRun, options: UndoOptio
     const context = await contextFor(host, run.plan, options)
     const { edited } = await examine(context, run)
     if (edited[0] !== undefined && options.force !== true) throw new UserError('edited-since', { path: edited[0] })
+    await refuseOldFiles(context, run.plan, begun(run.entries))
     const postmaster = await readPostmaster(context)
     if (postmaster !== undefined && await restarts(context, run)) await refuseHazards(context, run.plan.wanted.settings)
     const journal = await openJournal(host, run)

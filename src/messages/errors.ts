@@ -173,6 +173,10 @@ export const errorTexts = {
     en: { message: '{path} was edited since that run.', remedy: '`pgwal undo --force` puts the old content back all the same; the edited one is kept in the run\'s directory.' },
     'zh-TW': { message: '{path} 在那次執行之後已被編輯。', remedy: '`pgwal undo --force` 仍會還原舊內容；編輯過的版本會保留在該次執行的目錄中。' },
   },
+  'old-files-refused': {
+    en: { message: 'With its old files {cluster} would not start any more: {reason}. Nothing was changed.', remedy: 'Take back first what was added since that run and needs the new ones (a slot that nobody uses: SELECT pg_drop_replication_slot(\'NAME\')); then run this again.' },
+    'zh-TW': { message: '{cluster} 以舊檔案將無法再啟動：{reason}。未做任何變更。', remedy: '請先移除那次執行之後新增、且需要新檔案的項目（無人使用的 slot：SELECT pg_drop_replication_slot(\'NAME\')）；然後再次執行。' },
+  },
   'no-such-run': {
     en: { message: 'There is no run {run}.', remedy: '`pgwal history` lists them.' },
     'zh-TW': { message: '沒有 {run} 這次執行。', remedy: '`pgwal history` 會列出所有執行。' },
