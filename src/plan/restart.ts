@@ -48,7 +48,7 @@ export async function driveServer(context: ServerContext, action: 'restart' | 's
     // A unit that timed out is known to its supervisor alone: the server's log says only that it was asked to end.
     return { ok: false, why, reason, log: [...await newLogLines(context, mark), ...said] }
   }
-  const problem = await runCommands(context, context.service[action], code)
+  const problem = await runCommands(context, context.service[action], code, before)
   if (problem !== undefined) {
     const untouched = samePostmaster(await readPostmaster(context), before)
     return fail(untouched ? 'command' : 'down', problem.reason, problem.said)
@@ -82,11 +82,14 @@ interface Problem {
   readonly said: readonly string[]
 }
 
-async function runCommands(context: ServerContext, commands: readonly Command[], code: ServerWaiting['code']): Promise<Problem | undefined> {
+/** @param before the server that is to end, if one runs */
+async function runCommands(context: ServerContext, commands: readonly Command[], code: ServerWaiting['code'], before?: Postmaster): Promise<Problem | undefined> {
   for (const command of commands) {
-    if (command.afterServerEnd === true && !(await hasEnded(context, command.timeoutMs, code))) return { reason: `${shown(command)}: the old server is still there`, said: [] }
+    if (command.afterServerEnd === true && !(await hasEnded(context, before, command.timeoutMs, code))) return { reason: `${shown(command)}: the old server is still there`, said: [] }
+    if (command.unlessBackMs !== undefined && (await isBack(context, before, command.unlessBackMs, code))) continue
     const problem = await runUntilHeard(context, command, code)
-    if (problem !== undefined) return problem
+    // Its watcher was faster after all.
+    if (problem !== undefined && !(command.unlessBackMs !== undefined && (await isBack(context, before, 0, code)))) return problem
   }
   return undefined
 }
@@ -95,11 +98,23 @@ function shown({ file, args }: Command): string {
   return [file, ...args].join(' ')
 }
 
-/** Waits for the postmaster to be gone, whatever its supervisor says. */
-async function hasEnded(context: ServerContext, timeoutMs: number, code: ServerWaiting['code']): Promise<boolean> {
+/** Waits for the old postmaster to be gone, whatever its supervisor says. */
+function hasEnded(context: ServerContext, before: Postmaster | undefined, timeoutMs: number, code: ServerWaiting['code']): Promise<boolean> {
+  return waitFor(context, async () => before === undefined || !samePostmaster(await readPostmaster(context), before), timeoutMs, code)
+}
+
+/** Waits for a new postmaster that somebody else starts. */
+function isBack(context: ServerContext, before: Postmaster | undefined, timeoutMs: number, code: ServerWaiting['code']): Promise<boolean> {
+  return waitFor(context, async () => {
+    const now = await readPostmaster(context)
+    return now !== undefined && !samePostmaster(now, before)
+  }, timeoutMs, code)
+}
+
+async function waitFor(context: ServerContext, seen: () => Promise<boolean>, timeoutMs: number, code: ServerWaiting['code']): Promise<boolean> {
   const began = context.host.now().getTime()
-  while ((await readPostmaster(context)) !== undefined) {
-    if (context.host.now().getTime() - began > timeoutMs) return false
+  while (!(await seen())) {
+    if (context.host.now().getTime() - began >= timeoutMs) return false
     tell(context, code, began)
     await context.host.sleep(context.timing.pollMs)
   }

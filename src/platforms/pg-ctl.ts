@@ -4,7 +4,7 @@ import type { Host } from '../host/host.ts'
 import { parseServerOptions } from './command-line.ts'
 import { parsePostmasterOpts } from './data-directory.ts'
 import type { Cluster, Command, Service } from './platform.ts'
-import { outputFile } from './processes.ts'
+import { outputFile, parseStat } from './processes.ts'
 import { actingFor, directoryOf, textOf } from './reading.ts'
 
 /** A start waits for crash recovery, a stop for the last checkpoint and the archiver. Seconds. */
@@ -19,6 +19,17 @@ export function quoted(word: string): string {
 /** pg_ctl puts `-D` and `-l` between double quotes for its shell, where these still have a meaning. */
 function shellSafe(path: string): boolean {
   return !/["$`\\]/.test(path)
+}
+
+/** How long whatever watches a server has for starting it again: runit, s6 and daemontools wait a second. */
+const WATCHER_MS = 5_000
+
+/** Whether a server has a parent that may start it again when it ends. One that was started by pg_ctl is left to process 1, or to a user's systemd. */
+async function isWatched(host: Host, pid: number | undefined): Promise<boolean> {
+  if (pid === undefined || host.os !== 'linux') return false
+  const parent = parseStat(await textOf(host, `/proc/${pid}/stat`) ?? '')?.parent ?? 0
+  if (parent <= 1) return false
+  return parseStat(await textOf(host, `/proc/${parent}/stat`) ?? '')?.name !== 'systemd'
 }
 
 /** The environment that a server may depend on. Anything else in it is not ours to copy. */
@@ -69,14 +80,17 @@ export async function pgCtlService(cluster: Cluster, host: Host): Promise<Servic
       ...(Object.keys(env).length === 0 ? {} : { env }),
     }
   }
+  const watched = await isWatched(host, pid)
   const wait = ['-w', '-t', String(WAIT_SECONDS)]
   const fast = ['-m', 'fast']
   const startOptions = plain && directory === dataDir ? options.join(' ') : withDirectory
+  const start: Command = { ...command('start', [...wait, '-l', log, ...(startOptions === '' ? [] : ['-o', startOptions])], true), ...(watched ? { unlessBackMs: WATCHER_MS } : {}) }
   return {
     describe: `${program} restart -D ${quoted(dataDir)} -m fast`,
     // Without -o a restart takes the options of postmaster.opts, a relative -D included; with it, not even -D.
-    restart: [command('restart', [...wait, ...fast, '-l', log, '-o', withDirectory], true)],
-    start: [command('start', [...wait, '-l', log, ...(startOptions === '' ? [] : ['-o', startOptions])], true)],
+    // Where somebody starts it again at once, pg_ctl would wait for its end until its time is up, or start another one beside it.
+    restart: watched ? [command('stop', ['-W', ...fast]), { ...start, afterServerEnd: true }] : [command('restart', [...wait, ...fast, '-l', log, '-o', withDirectory], true)],
+    start: [start],
     stop: [command('stop', [...wait, ...fast])],
     reload: [command('reload', [])],
     needsRoot: false,

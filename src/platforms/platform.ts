@@ -101,6 +101,8 @@ export interface Command {
   readonly env?: Readonly<Record<string, string>>
   /** Begun only when the server's old process is gone: some supervisors report a stop too early. */
   readonly afterServerEnd?: boolean
+  /** Left out where a server comes by itself within so many milliseconds: what watched the old one started it. */
+  readonly unlessBackMs?: number
   /** A failure whose output this regular expression fits is none. */
   readonly tolerate?: string
   /** A failure whose output `when` (a regular expression) fits is worth another try, for so long; a server that came up meanwhile is as good. */
