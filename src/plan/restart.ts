@@ -1,6 +1,7 @@
 // Starts and restarts the server as its platform does it, and believes it only when the server is really there: a new
 // postmaster, ready by its own word, answering those who knock, and still there a moment later.
 import { HostError } from '../errors.ts'
+import { inheriting } from '../platforms/pg-ctl.ts'
 import type { Command } from '../platforms/platform.ts'
 import type { ServerWaiting } from './happening.ts'
 import { isUp, readPostmaster, samePostmaster } from './postmaster.ts'
@@ -139,9 +140,10 @@ function fits({ said }: Problem, pattern: string): boolean {
 }
 
 async function runCommand(context: ServerContext, command: Command, code: ServerWaiting['code']): Promise<Problem | undefined> {
-  const { file, args, as, timeoutMs, env } = command
+  const { as, timeoutMs, env } = command
+  const { file, args, input } = inheriting(command)
   try {
-    const running = context.host.run(file, args, { timeoutMs, cut: true, ...(as === undefined || !context.self.privileged ? {} : { as }), ...(env === undefined ? {} : { env }) })
+    const running = context.host.run(file, args, { timeoutMs, cut: true, ...(input === undefined ? {} : { input }), ...(as === undefined || !context.self.privileged ? {} : { as }), ...(env === undefined ? {} : { env }) })
     const done = await telling(context, code, running)
     const said = linesOf(`${done.stderr}\n${done.stdout}`)
     if (done.timedOut) return { reason: `${shown(command)}: no end after ${timeoutMs / 1000} s`, said }

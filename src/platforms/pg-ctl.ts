@@ -3,7 +3,7 @@
 import type { Host } from '../host/host.ts'
 import { parseServerOptions } from './command-line.ts'
 import { parsePostmasterOpts } from './data-directory.ts'
-import type { Cluster, Command, Service } from './platform.ts'
+import type { Cluster, Command, Inheritance, Service } from './platform.ts'
 import { outputFile, parseStat } from './processes.ts'
 import { actingFor, directoryOf, textOf } from './reading.ts'
 
@@ -32,21 +32,37 @@ async function isWatched(host: Host, pid: number | undefined): Promise<boolean> 
   return parseStat(await textOf(host, `/proc/${parent}/stat`) ?? '')?.name !== 'systemd'
 }
 
-/** The environment that a server may depend on. Anything else in it is not ours to copy. */
-const KEPT = /^(PATH|LANG|LC_[A-Z]+|PGPORT|PG_OOM_ADJUST_(FILE|VALUE))$/
-/** These have a meaning for the program that changes to the owner, too: only what runs as the owner may see them. */
-const KEPT_WITHIN = /^(LD_LIBRARY_PATH|TZ)$/
+/** Of an environment: what pg_ctl and a shell set themselves, and what belonged to the one start. */
+const NOT_KEPT = /^(PGDATA|PG_GRANDPARENT_PID|PWD|OLDPWD|SHLVL|_|IFS|ENV|PS\d|OPT(ARG|IND|ERR)|E?UID|PPID|(BASH|ZSH|KSH).*|SHELLOPTS|NOTIFY_SOCKET|LISTEN_.*|WATCHDOG_.*|MAINPID|INVOCATION_ID|JOURNAL_STREAM)$/
 
-function variables(text: string, names: RegExp): Record<string, string> {
-  const kept: Record<string, string> = {}
-  for (const one of text.split('\0')) {
-    const cut = one.indexOf('=')
-    if (cut > 0 && names.test(one.slice(0, cut))) kept[one.slice(0, cut)] = one.slice(cut + 1)
+/** How /proc/PID/limits calls a limit, its letter in ulimit, and the bytes of one unit there. */
+const LIMITS: readonly (readonly [name: string, letter: string, unit: number])[] = [['Max open files', 'n', 1], ['Max stack size', 's', 1024], ['Max locked memory', 'l', 1024]]
+
+/** The environment and the limits of a process, as /proc tells them. */
+export function inheritanceOf(environ: string, limits: string): Inheritance {
+  return {
+    variables: environ.split('\0').filter((pair) => /^[A-Za-z_]\w*=[^\n\uFFFD]*$/.test(pair) && !NOT_KEPT.test(pair.slice(0, pair.indexOf('=')))),
+    limits: LIMITS.flatMap(([name, letter, unit]) => {
+      const soft = new RegExp(`^${name} +(\\d+|unlimited) `, 'm').exec(limits)?.[1]
+      return soft === undefined ? [] : [[letter, soft === 'unlimited' ? soft : String(Math.floor(Number(soft) / unit))] as const]
+    }),
   }
-  return kept
 }
 
-/** The commands of pg_ctl for a cluster. The options, the log file and the environment of the running (else the last) server are kept. */
+/**
+ * A command as it is run. What a server had goes through a shell of its account's: an environment may hold secrets, which arguments
+ * would show to everybody, and what has a meaning for the program that changes to that account must not reach it.
+ */
+export function inheriting(command: Command): Pick<Command, 'file' | 'args'> & { readonly input?: Uint8Array } {
+  const { file, args, inherit } = command
+  if (inherit === undefined) return { file, args }
+  const limits = inherit.limits.map(([letter, value]) => `ulimit -S -${letter} ${value} 2>/dev/null`)
+  // Its own language, not the one that we give to programs.
+  const script = ['unset LC_ALL LANGUAGE', ...limits, 'while IFS= read -r pair; do export "$pair"; done', 'exec "$@" </dev/null'].join('; ')
+  return { file: '/bin/sh', args: ['-c', script, 'sh', file, ...args], input: new TextEncoder().encode(inherit.variables.map((pair) => `${pair}\n`).join('')) }
+}
+
+/** The commands of pg_ctl for a cluster. The options, the log file, the environment and the limits of the running server are kept; of one that is down, its last options. */
 export async function pgCtlService(cluster: Cluster, host: Host): Promise<Service> {
   const { dataDir, owner, pid } = cluster
   const acting = actingFor(await host.self(), owner)
@@ -54,8 +70,8 @@ export async function pgCtlService(cluster: Cluster, host: Host): Promise<Servic
   const proc = async (name: string): Promise<string | undefined> => (pid === undefined || host.os !== 'linux' ? undefined : await textOf(host, `/proc/${pid}/${name}`) ?? await textOf(host, `/proc/${pid}/${name}`, acting))
   const cmdline = (await proc('cmdline'))?.split('\0').slice(1, -1)
   const args = cmdline ?? parsePostmasterOpts(await textOf(host, `${dataDir}/postmaster.opts`, acting) ?? '')?.args ?? []
-  const inherited = await proc('environ') ?? ''
-  const within = Object.entries(variables(inherited, KEPT_WITHIN)).map(([name, value]) => `${name}=${value}`)
+  const environ = await proc('environ')
+  const inherit = environ === undefined ? undefined : inheritanceOf(environ, await proc('limits') ?? '')
 
   // A relative -D would be looked for where we are. The server's own place is known.
   const { rest, directory: given } = parseServerOptions(args)
@@ -68,18 +84,14 @@ export async function pgCtlService(cluster: Cluster, host: Host): Promise<Servic
   const log = output !== undefined && shellSafe(output) ? output : shellSafe(dataDir) ? `${dataDir}/server.log` : '/dev/null'
 
   const plain = shellSafe(dataDir)
-  const command = (mode: 'start' | 'restart' | 'stop' | 'reload', extra: readonly string[], server = false): Command => {
-    const env = { ...(server ? variables(inherited, KEPT) : {}), ...(plain ? {} : { PGDATA: dataDir }) }
-    const words = [mode, ...(plain ? ['-D', dataDir] : []), ...extra]
-    const wrapped = server && within.length > 0
-    return {
-      file: wrapped ? '/usr/bin/env' : program,
-      args: wrapped ? [...within, program, ...words] : words,
-      as: owner,
-      timeoutMs: WAIT_MS,
-      ...(Object.keys(env).length === 0 ? {} : { env }),
-    }
-  }
+  const command = (mode: 'start' | 'restart' | 'stop' | 'reload', extra: readonly string[], server = false): Command => ({
+    file: program,
+    args: [mode, ...(plain ? ['-D', dataDir] : []), ...extra],
+    as: owner,
+    timeoutMs: WAIT_MS,
+    ...(plain ? {} : { env: { PGDATA: dataDir } }),
+    ...(server && inherit !== undefined ? { inherit } : {}),
+  })
   const watched = await isWatched(host, pid)
   const wait = ['-w', '-t', String(WAIT_SECONDS)]
   const fast = ['-m', 'fast']

@@ -99,6 +99,8 @@ export interface Command {
   /** Milliseconds. */
   readonly timeoutMs: number
   readonly env?: Readonly<Record<string, string>>
+  /** Of the server that runs: the next one shall have it, too. See `inheriting` in pg-ctl.ts. */
+  readonly inherit?: Inheritance
   /** Begun only when the server's old process is gone: some supervisors report a stop too early. */
   readonly afterServerEnd?: boolean
   /** Left out where a server comes by itself within so many milliseconds: what watched the old one started it. */
@@ -107,6 +109,14 @@ export interface Command {
   readonly tolerate?: string
   /** A failure whose output `when` (a regular expression) fits is worth another try, for so long; a server that came up meanwhile is as good. */
   readonly tryAgain?: { readonly when: string; readonly forMs: number }
+}
+
+/** What a process has from where it was started. */
+export interface Inheritance {
+  /** `NAME=value`. */
+  readonly variables: readonly string[]
+  /** Soft limits, in the letters and units of the shell's ulimit. */
+  readonly limits: readonly (readonly [letter: string, value: string])[]
 }
 
 /** What restarts, starts, stops and reloads a cluster, as its own platform does it. */

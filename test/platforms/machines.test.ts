@@ -193,7 +193,7 @@ describe('RPM packages and hand-written units', () => {
     const ci = (await found(fake)).get('/home/deploy/ci')!
     expect(ci).toMatchObject({ running: true, port: 6001, service: { kind: 'pg_ctl', name: '/home/deploy/ci' }, manager: { name: 'repmgr' } })
     expect((await serviceOf(ci, fake.host)).restart).toEqual([{
-      file: '/opt/pg17/bin/pg_ctl', as: expect.objectContaining({ name: 'deploy' }) as unknown, timeoutMs: expect.any(Number) as unknown, env: { PGPORT: '6001' },
+      file: '/opt/pg17/bin/pg_ctl', as: expect.objectContaining({ name: 'deploy' }) as unknown, timeoutMs: expect.any(Number) as unknown, inherit: { variables: ['PGPORT=6001'], limits: [] },
       args: ['restart', '-D', '/home/deploy/ci', '-w', '-t', '600', '-m', 'fast', '-l', '/dev/null', '-o', '-D /home/deploy/ci'],
     }])
   })

@@ -6,6 +6,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { NodeHost } from '../../src/host/node-host.ts'
 import { chooseCluster, detectClusters, serviceOf } from '../../src/platforms/index.ts'
+import { inheriting } from '../../src/platforms/pg-ctl.ts'
 import type { Cluster, Command } from '../../src/platforms/platform.ts'
 import { runAs, TestServer } from '../support/server.ts'
 
@@ -18,8 +19,10 @@ async function only(dataDir: string): Promise<Cluster> {
 }
 
 async function perform(commands: readonly Command[]): Promise<void> {
-  for (const { file, args, timeoutMs, as, env } of commands) {
-    const ran = await host.run(file, args, { timeoutMs, ...(as === undefined ? {} : { as }), ...(env === undefined ? {} : { env }) })
+  for (const command of commands) {
+    const { timeoutMs, as, env } = command
+    const { file, args, input } = inheriting(command)
+    const ran = await host.run(file, args, { timeoutMs, ...(input === undefined ? {} : { input }), ...(as === undefined ? {} : { as }), ...(env === undefined ? {} : { env }) })
     expect(ran.code, `${file} ${args.join(' ')}\n${ran.stdout}${ran.stderr}`).toBe(0)
   }
 }
@@ -113,6 +116,24 @@ describe('one server through its life', () => {
     expect(down.version).toMatch(/^16\.\d+$/)
     await perform((await serviceOf(down, host)).start)
     expect(await server.query('SHOW work_mem')).toEqual([{ work_mem: '5MB' }])
+  })
+
+  it.skipIf(process.platform !== 'linux')('its environment and its limits are not lost by a restart, and no argument shows them', async () => {
+    await server.stop()
+    const odd = { ORACLE_HOME: '/opt/o $x "y"', LC_MESSAGES: 'C', LANG: 'C.UTF-8', HOME: '/nonexistent/home', LD_LIBRARY_PATH: '/nonexistent/lib', EMPTY: '', SECRET: 'hush' }
+    const began = await runAs(server.account, '/bin/sh', ['-c', 'unset LC_ALL; ulimit -S -n 777; ulimit -S -s 4096; exec "$0" -D "$1" -w -l "$2" start', path.join(server.binDir, 'pg_ctl'), server.dataDir, server.logFile], { env: odd })
+    expect(began.code, began.stderr).toBe(0)
+    const inherited = async (): Promise<string[]> => {
+      const pid = await server.pid()
+      const variables = (await fs.readFile(`/proc/${pid}/environ`, 'utf8')).split('\0').filter((pair) => /^(ORACLE_HOME|LC_|LANG|HOME|LD_|EMPTY|SECRET|PATH|TZ)/.test(pair))
+      return [...variables, ...(await fs.readFile(`/proc/${pid}/limits`, 'utf8')).split('\n').filter((line) => /open files|stack size/.test(line))].sort()
+    }
+    const before = await inherited()
+    expect(before).toEqual(expect.arrayContaining(['EMPTY=', 'HOME=/nonexistent/home', 'SECRET=hush', expect.stringMatching(/^Max open files +777 /)]))
+    const { restart } = await serviceOf(await only(server.dataDir), host)
+    expect(restart.flatMap((command) => inheriting(command).args).join(' ')).not.toContain('hush')
+    await perform(restart)
+    expect(await inherited()).toEqual(before)
   })
 
   it('the port that it has, not the one in the file', async () => {
