@@ -14,6 +14,7 @@ import { gatherPlanInput } from '../plan/gather.ts'
 import type { Goal } from '../plan/goal.ts'
 import type { Plan } from '../plan/plan.ts'
 import { makePlan } from '../plan/planner.ts'
+import { readPostmaster } from '../plan/postmaster.ts'
 import { refuseHazards } from '../plan/restart-hazards.ts'
 import { kindOf } from '../plan/steps/index.ts'
 import { archiveDirectoryFor, detectClusters, platformOf } from '../platforms/index.ts'
@@ -145,7 +146,10 @@ async function consider(context: Context, selection: Selection, options: EnableO
   show(`\n${planText(steps, plan.effects, context.style, { service: serviceName(cluster), verbose: context.verbose })}\n`)
   if (options.yes !== true && !(await context.ui.confirm({ message: context.ui.words.prompts.apply }))) return { result: { ...result, outcome: 'cancelled' } }
   // Who thought about it for long may have changed something meanwhile.
-  if (options.yes !== true) await mayRestart(context, plan, prepared.connection)
+  if (options.yes !== true) {
+    await refuseAnotherServer(context, cluster)
+    await mayRestart(context, plan, prepared.connection)
+  }
   return { result: { ...result, outcome: 'planned' }, prepared }
 }
 
@@ -295,6 +299,16 @@ function goalsOf({ archiveDirectory, replicationUser, allowFrom }: Answers, opti
     { kind: 'replication-role', user: replicationUser },
     { kind: 'replication-rule', user: replicationUser, addresses: [...LOOPBACK, ...allowFrom] },
   ]
+}
+
+/**
+ * One that somebody stopped since is not ours to start, and one that was started anew may have other options.
+ * @throws UserError `changed`
+ */
+export async function refuseAnotherServer({ host }: Context, cluster: Cluster): Promise<void> {
+  if (cluster.pid === undefined) return
+  const postmaster = await readPostmaster({ host, cluster, self: await host.self() })
+  if (postmaster?.pid !== cluster.pid) throw new UserError('changed', { path: `${cluster.dataDir}/postmaster.pid` })
 }
 
 /** @throws what {@link refuseHazards} throws */

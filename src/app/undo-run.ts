@@ -11,7 +11,7 @@ import { endingText } from '../report/outcome-text.ts'
 import { planText } from '../report/plan-text.ts'
 import type { StepView } from '../report/plan-text.ts'
 import { compose } from '../report/words.ts'
-import { serviceName } from './enable.ts'
+import { refuseAnotherServer, serviceName } from './enable.ts'
 import { gatheringFor } from './gathering.ts'
 import { interruptibly } from './interruption.ts'
 import { needPrivileges } from './privileges.ts'
@@ -82,6 +82,7 @@ async function consider(context: Context, options: UndoRunOptions): Promise<{ re
     show(`\n${planText(preview.steps, preview.effects, context.style, { service: serviceName(cluster), verbose: context.verbose })}\n`)
   }
   if (options.yes !== true && !(await ui.confirm({ message: ui.words.prompts.undo }))) return { result: { ...result, outcome: 'cancelled' } }
+  if (options.yes !== true) await refuseAnotherServer(context, cluster)
   return { result: { ...result, outcome: 'planned' }, ready: { recorded, cluster, connection } }
 }
 

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { pgwal, stateDirectory } from '../support/pgwal.ts'
 import { TestServer } from '../support/server.ts'
+import { onTerminal } from '../support/terminal.ts'
 
 const HBA = 'local all all trust\nhost all all 127.0.0.1/32 trust\nhost all all ::1/128 trust\n'
 
@@ -152,6 +153,26 @@ it('undo restarts the server as it runs by then, not as it ran when enable was u
     await fs.rm(state, { recursive: true, force: true })
   }
 })
+
+it.each(['stop', 'restart'])('a %s by somebody else while the plan is looked at: enable neither starts the server nor takes its new options', async (how) => {
+  const server = await TestServer.create(17)
+  const state = await stateDirectory()
+  try {
+    await server.start()
+    const conf = await fs.readFile(`${server.dataDir}/postgresql.conf`, 'utf8')
+    const ctl = [`${server.binDir}/pg_ctl`, '-D', server.dataDir, '-w', '-l', server.logFile, '-m', 'fast', how, ...(how === 'stop' ? [] : ['-o', '-c work_mem=22MB'])].map((word) => `'${word}'`).join(' ')
+    const theirs = process.getuid?.() === 0 ? `setpriv --reuid=${server.account.uid} --regid=${server.account.gid} --clear-groups -- ${ctl}` : ctl
+    const done = await onTerminal(['enable', '-D', server.dataDir, '--archive-dir', `${server.root}/archive`], { PGWAL_STATE_DIR: state }, theirs)
+    expect(done.code, done.shown).toBe(2)
+    expect(done.shown).toContain('postmaster.pid was changed by somebody else')
+    expect(await fs.readFile(`${server.dataDir}/postgresql.conf`, 'utf8')).toBe(conf)
+    if (how === 'stop') expect(await server.pid()).toBeUndefined()
+    else expect(await server.query('SHOW work_mem')).toEqual([{ work_mem: '22MB' }])
+  } finally {
+    await server.remove()
+    await fs.rm(state, { recursive: true, force: true })
+  }
+}, 90_000)
 
 describe('errors', () => {
   it('an unknown flag is exit 2, and an error object under --json', async () => {
