@@ -20,6 +20,15 @@ export interface ControlLimits {
   readonly max_locks_per_transaction: number
 }
 
+/** The most of each. */
+export function mostOf(limits: readonly [ControlLimits, ...ControlLimits[]]): ControlLimits {
+  const most = (name: keyof ControlLimits): number => Math.max(...limits.map((one) => one[name]))
+  return {
+    max_connections: most('max_connections'), max_worker_processes: most('max_worker_processes'), max_wal_senders: most('max_wal_senders'),
+    max_prepared_transactions: most('max_prepared_transactions'), max_locks_per_transaction: most('max_locks_per_transaction'),
+  }
+}
+
 export interface ControlFile {
   readonly systemIdentifier: bigint
   /** Undefined for a layout that is not known: a newer major, a beta or a fork. */

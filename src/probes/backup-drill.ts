@@ -11,8 +11,10 @@ import { errorTexts } from '../messages/errors.ts'
 import type { ErrorCode } from '../messages/errors.ts'
 import type { Locale } from '../messages/locale.ts'
 import { readPostmaster } from '../plan/postmaster.ts'
-import type { Connection } from '../host/host.ts'
+import type { Connection, Session } from '../host/host.ts'
 import { actingFor, serverProgram } from '../platforms/reading.ts'
+import { mostOf } from '../postgres/control-file.ts'
+import type { ControlLimits } from '../postgres/control-file.ts'
 import { archiveScripting, restoreCommand } from '../postgres/archive-command/index.ts'
 import { recoveryConfiguration } from '../postgres/recovery/configuration.ts'
 import type { RecoveryTarget } from '../postgres/recovery/target.ts'
@@ -183,6 +185,13 @@ async function prepare(probing: Probing, restoring: Restoring, { directory, to }
   return { archive, route, target }
 }
 
+/** What the server has now, which may be more than at the time of the backup. */
+async function askLimits(session: Session): Promise<ControlLimits> {
+  const names = ['max_connections', 'max_worker_processes', 'max_wal_senders', 'max_prepared_transactions', 'max_locks_per_transaction'] as const
+  const [row] = await session.query(`SELECT ${names.map((name) => `current_setting('${name}')::int AS ${name}`).join(', ')}`)
+  return Object.fromEntries(names.map((name) => [name, Number(row?.[name])])) as Record<keyof ControlLimits, number>
+}
+
 /** A restore point in the live server, in a segment that is closed at once and archived. */
 async function mark({ session, waiting, timeoutMs }: Probing, restoring: Restoring, archive: string): Promise<RecoveryTarget> {
   const { host, as } = restoring
@@ -228,7 +237,7 @@ class BackupDrill {
     if (space.freeBytes < neededBytes) throw new DrillFailure('no-space', { path: place.root.slice(0, place.root.lastIndexOf('/')), neededBytes, freeBytes: space.freeBytes })
     const restored = await restoreBackup(restoring, backup, place)
     await writeTablespaceMap(restoring, place, restored)
-    await this.#configure(restored.control.limits)
+    await this.#configure(mostOf([restored.control.limits, await askLimits(this.probing.session), ...found.route.limits]))
     await this.#recover(restored.control.systemIdentifier)
     return { copiedBytes: restored.bytes }
   }
@@ -248,7 +257,7 @@ class BackupDrill {
     return archiveScripting('cmd').restoreCommand(walIn(place.root))
   }
 
-  async #configure(limits: Parameters<typeof recoveryConfiguration>[0]['limits']): Promise<void> {
+  async #configure(limits: ControlLimits): Promise<void> {
     const { working: { host, as, cluster }, place, loopback, found: { route, target } } = this
     for (const name of OWN_FILES) {
       await host.removeFile(`${place.dataDir}/${name}`, as).catch((error: unknown) => {

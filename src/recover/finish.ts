@@ -2,6 +2,7 @@
 import { codeOf } from '../errors.ts'
 import { COPY_HBA, tablespaceMap } from '../probes/drill/copy-configuration.ts'
 import { archiveScripting, restoreCommand } from '../postgres/archive-command/index.ts'
+import { mostOf } from '../postgres/control-file.ts'
 import type { ControlLimits } from '../postgres/control-file.ts'
 import { recoveryConfiguration } from '../postgres/recovery/configuration.ts'
 import type { TargetAction } from '../postgres/recovery/configuration.ts'
@@ -64,7 +65,7 @@ export async function finish(restoring: Restoring, place: RestorePlace, { archiv
     restoreCommand: fetched === undefined ? restoreCommand(archive.path, archive.suffixes, target.kind === 'latest' || !route.targetSeen ? route.last : undefined) : archiveScripting('cmd').restoreCommand(walIn(place.root)),
     target, action,
     timeline: route.timeline === route.backup.timeline ? 'current' : route.timeline,
-    limits: most(restored.control.limits, limits),
+    limits: mostOf([restored.control.limits, ...(limits === undefined ? [] : [limits]), ...route.limits]),
   }))
   // The server does not flush what it finds; -f is of GNU, and without it sync flushes everything. Windows has no such program: there each file was flushed when it was compared.
   if (host.os !== 'win32') await host.run('sync', host.os === 'linux' ? ['-f', place.root] : [], { ...as, timeoutMs: 3_600_000 }).catch(() => undefined)
@@ -88,12 +89,4 @@ async function copyRemainder(restoring: Restoring, place: RestorePlace, archive:
   const names = [...segments, ...(remainder.histories.includes(route.timeline) ? [historyName(route.timeline)] : [])]
   if (names.length === 0) return
   await copyLot(restoring, remainder.directory, `${place.dataDir}/pg_wal`, names, remainder.directory)
-}
-
-function most(one: ControlLimits, other: ControlLimits | undefined): ControlLimits {
-  const both = (name: keyof ControlLimits): number => Math.max(one[name], other?.[name] ?? 0)
-  return {
-    max_connections: both('max_connections'), max_worker_processes: both('max_worker_processes'), max_wal_senders: both('max_wal_senders'),
-    max_prepared_transactions: both('max_prepared_transactions'), max_locks_per_transaction: both('max_locks_per_transaction'),
-  }
 }

@@ -1,5 +1,6 @@
 /** Whether a backup and the archive lead to the target, and what will be in and what will not. */
 import { codeOf } from '../errors.ts'
+import type { ControlLimits } from '../postgres/control-file.ts'
 import { historyName, numberedSegment } from '../postgres/wal/index.ts'
 import type { Landmark, Lsn, MadeTablespace } from '../postgres/wal/index.ts'
 import { LandmarkReader, lsnToText } from '../postgres/wal/index.ts'
@@ -45,6 +46,8 @@ export interface Route {
   readonly remainder: readonly number[]
   /** Tablespaces that recovery makes, at the very places that they had. */
   readonly makes: readonly MadeTablespace[]
+  /** What the server was started with on the way, as far as it was read. */
+  readonly limits: readonly ControlLimits[]
 }
 
 /** Whose tablespaces a recovery could reach into: to replay CREATE TABLESPACE empties the directory that it names, and no map changes that. */
@@ -130,7 +133,7 @@ export async function judge(restoring: Restoring, archive: Archive, backup: Back
     if (!neighbour.mayMake || await isTaken(restoring, one.location)) return { code: 'tablespace-made', location: one.location, segment: named(search.segmentOf(one.lsn)) }
   }
   return {
-    backup, timeline, backupEnd, way, begin: first, end: until, reach: last, makes: made.tablespaces, first: named(first), last: named(until), count: until - first + 1, targetSeen: found.seen,
+    backup, timeline, backupEnd, way, begin: first, end: until, reach: last, makes: made.tablespaces, limits: made.limits, first: named(first), last: named(until), count: until - first + 1, targetSeen: found.seen,
     remainder: [...remainder?.numbers ?? []].filter((number) => number <= until && timelineAt(way, number) === remainder!.timeline && !archive.has(remainder!.timeline, number)).sort((a, b) => a - b),
     ...(found.lastIn === undefined ? {} : { lastIn: found.lastIn }), ...(found.firstOut === undefined ? {} : { firstOut: found.firstOut }),
   }
@@ -162,7 +165,7 @@ async function isTaken({ host }: Restoring, location: string): Promise<boolean> 
  * The tablespaces that recovery makes on its way. WAL is read for that up to the end of the backup, and further only where the
  * cluster has a tablespace that the backup lacks, or where no cluster tells.
  */
-async function tablespacesMade(search: Search, backup: Backup, { tablespaces }: Neighbour, { first, last, end, stop }: { first: number; last: number; end: number; stop?: Lsn }): Promise<{ readonly tablespaces: readonly MadeTablespace[] } | { readonly unread: number }> {
+async function tablespacesMade(search: Search, backup: Backup, { tablespaces }: Neighbour, { first, last, end, stop }: { first: number; last: number; end: number; stop?: Lsn }): Promise<{ readonly tablespaces: readonly MadeTablespace[]; readonly limits: readonly ControlLimits[] } | { readonly unread: number }> {
   const own = new Set(backup.tablespaces.map(({ oid }) => oid))
   const suspected = tablespaces !== undefined && [...tablespaces].some((oid) => !own.has(oid))
   const until = suspected || tablespaces === undefined ? last : end
@@ -172,7 +175,7 @@ async function tablespacesMade(search: Search, backup: Backup, { tablespaces }: 
     if (bytes !== undefined) reader.read(bytes, BigInt(number) * search.size)
     else if (suspected) return { unread: number }
   }
-  return { tablespaces: reader.tablespaces.filter(({ lsn }) => lsn >= backup.start && (stop === undefined || lsn < stop)) }
+  return { limits: reader.limits, tablespaces: reader.tablespaces.filter(({ lsn }) => lsn >= backup.start && (stop === undefined || lsn < stop)) }
 }
 
 function* numbers(way: readonly Stretch[], first: number, last: number): Generator<readonly [number, number]> {

@@ -6,6 +6,9 @@ import type { ControlLimits } from '../control-file.ts'
 import { lsnToText } from '../wal/lsn.ts'
 import { type RecoveryTarget, timeInUtc } from './target.ts'
 
+/** Of replication origins, one for each subscription: more than anybody has. */
+const MOST_ORIGINS = 1000
+
 /** What happens at the target: the server stops replaying and can be looked at, or it opens at once. */
 export type TargetAction = 'pause' | 'promote'
 
@@ -75,9 +78,11 @@ export function recoveryConfiguration(options: RecoveryConfiguration): string {
       // Tablespaces within the data directory, which recovery takes for an error otherwise.
       ...(major >= 15 ? [['allow_in_place_tablespaces', 'on'] as [string, string]] : []),
     ]],
-    ['To look at it while it is in recovery, it needs at least what the server had', [
+    ['What recovery brings back needs at least what the server had', [
       ['hot_standby', 'on'],
       ...Object.entries(options.limits).map(([name, value]): [string, string] => [name, String(value)]),
+      // pg_control does not tell how many there were.
+      [major >= 18 ? 'max_active_replication_origins' : 'max_replication_slots', String(MOST_ORIGINS)],
     ]],
     ['Its log', [
       ['logging_collector', 'off'],

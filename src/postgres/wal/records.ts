@@ -1,7 +1,8 @@
-// What WAL says about time: when transactions ended, and which restore points there are; and which tablespaces were made. Only
-// these few records are looked into; all others are stepped over by their length.
-// src/include/access/xlogrecord.h (XLogRecord), xlog_internal.h (page headers, xl_restore_point), xact.h (xl_xact_commit),
+// What WAL says about time: when transactions ended, and which restore points there are; which tablespaces were made; and how much
+// recovery needs of what is limited. Only these few records are looked into; all others are stepped over by their length.
+// src/include/access/xlogrecord.h (XLogRecord), xlog_internal.h (page headers, xl_restore_point, xl_parameter_change), xact.h (xl_xact_commit),
 // src/include/commands/tablespace.h (xl_tblspc_create_rec).
+import type { ControlLimits } from '../control-file.ts'
 import type { Lsn } from './lsn.ts'
 import { readSegmentHeader } from './segment-header.ts'
 
@@ -38,6 +39,7 @@ const RM_XLOG = 0
 const RM_XACT = 1
 const RM_TABLESPACE = 5
 const XLOG_SWITCH = 0x40
+const XLOG_PARAMETER_CHANGE = 0x60
 const XLOG_RESTORE_POINT = 0x70
 const TABLESPACE_CREATE = 0x00
 const XACT_OPERATIONS = 0x70
@@ -73,10 +75,16 @@ export class LandmarkReader {
   #pending: Pending | undefined
   #last: { readonly lsn: Lsn; readonly end: Lsn } | undefined
   readonly #tablespaces: MadeTablespace[] = []
+  readonly #limits: ControlLimits[] = []
 
   /** Of all that was read. */
   get tablespaces(): readonly MadeTablespace[] {
     return this.#tablespaces
+  }
+
+  /** What the server had each time that it was started with other limits. */
+  get limits(): readonly ControlLimits[] {
+    return this.#limits
   }
 
   /** The last whole record: where it begins and ends. */
@@ -141,6 +149,8 @@ export class LandmarkReader {
     if (resource === RM_XLOG && info === XLOG_SWITCH) return 'switch'
     const tablespace = resource === RM_TABLESPACE && info === TABLESPACE_CREATE ? tablespaceOf(record, little) : undefined
     if (tablespace !== undefined) this.#tablespaces.push({ ...tablespace, lsn: last.lsn })
+    const limits = resource === RM_XLOG && info === XLOG_PARAMETER_CHANGE ? limitsOf(record, little) : undefined
+    if (limits !== undefined) this.#limits.push(limits)
     const landmark = landmarkOf(record, info, resource, little)
     if (landmark !== undefined) found.push({ ...landmark, ...last })
     return undefined
@@ -163,6 +173,14 @@ function tablespaceOf(record: DataView, little: boolean): Pick<MadeTablespace, '
   if (data === undefined || data + 4 > record.byteLength) return undefined
   const location = textAt(record, data + 4, record.byteLength)
   return /^(?:\/|[A-Za-z]:)/.test(location) ? { oid: String(record.getUint32(data, little)), location } : undefined
+}
+
+/** Of 12 and later: before, there was no max_wal_senders among them. */
+function limitsOf(record: DataView, little: boolean): ControlLimits | undefined {
+  const data = mainData(record)
+  if (data === undefined || data + 20 > record.byteLength) return undefined
+  const [connections, workers, senders, prepared, locks] = [0, 4, 8, 12, 16].map((offset) => record.getInt32(data + offset, little)) as [number, number, number, number, number]
+  return { max_connections: connections, max_worker_processes: workers, max_wal_senders: senders, max_prepared_transactions: prepared, max_locks_per_transaction: locks }
 }
 
 /** A string that ends with a zero, or with the record. */
