@@ -292,6 +292,7 @@ async function planOf(context: Context, restoring: Restoring, { cluster, archive
       ...(target.kind === 'time' ? { local: timeInZone(target.time, localOffset) } : {}),
       ...(route.lastIn === undefined ? {} : { lastIn: momentOf(route.lastIn) }),
       ...(route.firstOut === undefined ? {} : { firstOut: momentOf(route.firstOut) }),
+      ...(route.sameName.length === 0 ? {} : { sameName: route.sameName.map((point) => momentOf({ ...point, lsn: point.end })) }),
     },
     into: { path: into, owner: restoring.owner.name, neededBytes, freeBytes, ...(state.kind === 'unfinished' ? { replaces: { since: state.since } } : {}) },
     makes: route.makes.map(({ oid, location }) => ({ oid, location })),
@@ -301,7 +302,7 @@ async function planOf(context: Context, restoring: Restoring, { cluster, archive
   return { report, archive, route, target, state, remainder, fetched, cluster, commands, lastControl }
 }
 
-function momentOf({ time, lsn }: Landmark): Moment {
+function momentOf({ time, lsn }: Pick<Landmark, 'time' | 'lsn'>): Moment {
   return { at: timeInUtc(time), local: timeInZone(time, localOffset), lsn: lsnToText(lsn) }
 }
 

@@ -495,6 +495,7 @@ export const en = {
     },
     passedOver: '{path} was passed over: {reason}',
     targetUnseen: 'the archive\'s files are in a form that cannot be searched here: whether the target is in them shows only when the server has got there',
+    sameName: 'there are {count} restore points of this name: the first ({first}) is taken; for another, give its LSN: {others}',
     makes: 'the tablespace {oid} was made after the backup: recovery makes it again at {location}, which must be there, be empty and belong to {owner}',
     noPrograms: 'no programs of PostgreSQL {major} were found: install them to start the restored server',
     unusable: {

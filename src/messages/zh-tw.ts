@@ -474,6 +474,7 @@ export const zhTW: Messages = {
       latest: '伺服器會自行開放寫入',
     },
     passedOver: '略過 {path}：{reason}',
+    sameName: '此名稱的還原點有 {count} 個：採用第一個（{first}）；要用其他的，請指定其 LSN：{others}',
     targetUnseen: '歸檔檔案的形式無法在此搜尋：目標是否在其中，要等伺服器重播到該處才知道',
     makes: '表空間 {oid} 建立於備份之後：還原時會在 {location} 重新建立，該目錄必須存在、為空且屬於 {owner}',
     noPrograms: '找不到 PostgreSQL {major} 的程式：請先安裝，才能啟動還原後的伺服器',

@@ -17,8 +17,9 @@ import { mostOf } from '../postgres/control-file.ts'
 import type { ControlLimits } from '../postgres/control-file.ts'
 import { archiveScripting, restoreCommand } from '../postgres/archive-command/index.ts'
 import { recoveryConfiguration } from '../postgres/recovery/configuration.ts'
+import { timeInUtc } from '../postgres/recovery/target.ts'
 import type { RecoveryTarget } from '../postgres/recovery/target.ts'
-import { lsnFromText, segmentName } from '../postgres/wal/index.ts'
+import { lsnFromText, lsnToText, segmentName } from '../postgres/wal/index.ts'
 import { surveyArchive } from '../recover/archive.ts'
 import type { Archive } from '../recover/archive.ts'
 import { findBackups, withoutLive } from '../recover/backup.ts'
@@ -103,8 +104,9 @@ export const backupDrill: Probe<Code> = {
       const found = await prepare(probing, restoring, fromBackup, archive)
       place = await makePlace(working, parent)
       const done = await new BackupDrill(probing, working, restoring, place, found, connection.value, await loopbackOf(host, connection.value.password)).run()
-      const { backup, last } = found.route
-      return passed(fromBackup.to === undefined ? 'restored' : 'restored-to-target', {
+      const { backup, last, sameName } = found.route
+      return passed(fromBackup.to === undefined ? 'restored' : sameName.length === 0 ? 'restored-to-target' : 'restored-to-first', {
+        ...(sameName.length === 0 ? {} : { count: sameName.length, at: timeInUtc(sameName[0]!.time), newest: timeInUtc(sameName.at(-1)!.time), lsn: lsnToText(sameName.at(-1)!.end) }),
         ...done, backup: backup.path, begunAt: backup.begunAt === undefined ? '' : new Date(backup.begunAt).toISOString(), target: fromBackup.to ?? 'now', last,
         segments: found.route.count, archive, elapsedMs: host.now().getTime() - started,
       })
@@ -126,6 +128,7 @@ export const backupDrill: Probe<Code> = {
       passed: {
         restored: 'proved: the backup {backup} restores to now with {segments} {segments|segment|segments} from {archive} ({copiedBytes}, {elapsedMs})',
         'restored-to-target': 'proved: the backup {backup} restores to {target} with {segments} {segments|segment|segments} from {archive} ({copiedBytes}, {elapsedMs})',
+        'restored-to-first': 'proved: the backup {backup} restores to the first of {count} restore points {target} ({at}) with {segments} {segments|segment|segments} from {archive} ({copiedBytes}, {elapsedMs}); for the newest ({newest}), --to {lsn}',
       },
       findings: {
         ...noWayTexts('en', 'On the day when it is needed, it would not restore either.', 'correct what the message names, or take a new base backup now'),
@@ -144,6 +147,7 @@ export const backupDrill: Probe<Code> = {
       passed: {
         restored: '已證明：備份 {backup} 可用 {archive} 的 {segments} 個區段還原到現在（{copiedBytes}，{elapsedMs}）',
         'restored-to-target': '已證明：備份 {backup} 可用 {archive} 的 {segments} 個區段還原到 {target}（{copiedBytes}，{elapsedMs}）',
+        'restored-to-first': '已證明：備份 {backup} 可用 {archive} 的 {segments} 個區段還原到 {count} 個還原點 {target} 中的第一個（{at}；{copiedBytes}，{elapsedMs}）；要還原到最新的一個（{newest}）：--to {lsn}',
       },
       findings: {
         ...noWayTexts('zh-TW', '需要它的那一天，同樣無法還原。', '修正訊息所指的問題，或立即重新製作基礎備份'),

@@ -51,6 +51,11 @@ export async function choose(restoring: Restoring, archive: Archive, { usable, u
   throw obstacleError(restoring.host, telling.backup, telling.obstacle, archive, target)
 }
 
+/** A name whose blanks at its ends can be seen. */
+function visible(name: string): string {
+  return name === name.trim() ? name : `"${name}"`
+}
+
 /** What stands in the way, as an error. */
 export function obstacleError(host: Pick<Host, 'os'>, backup: Backup, obstacle: Obstacle, archive: Archive, target: RecoveryTarget): UserError {
   const asked = targetSettings(target, 'current', 'pause')[0]![1]
@@ -67,6 +72,6 @@ export function obstacleError(host: Pick<Host, 'os'>, backup: Backup, obstacle: 
     case 'beyond-archive': return new UserError('target-beyond-archive', { target: asked, path: archive.path, last: obstacle.last, time: moment(obstacle.time) })
     case 'tablespace-made': return new UserError('target-tablespace-made', { backup: backup.path, location: obstacle.location, segment: obstacle.segment })
     case 'needs-program': return needsProgram(host, archive.path, obstacle.program)
-    case 'no-such-point': return new UserError('target-no-such-point', { name: obstacle.name, path: archive.path, known: obstacle.known.join(', ') || '–' })
+    case 'no-such-point': return new UserError('target-no-such-point', { name: visible(obstacle.name), path: archive.path, known: obstacle.known.map(visible).join(', ') || '–' })
   }
 }

@@ -42,6 +42,8 @@ export interface Route {
   readonly firstOut?: Landmark
   /** False where the archive's form did not let us look for the target. */
   readonly targetSeen: boolean
+  /** Restore points of the target's name, where there are several: recovery stops at the first. */
+  readonly sameName: readonly Landmark[]
   /** Segments taken from the old pg_wal. */
   readonly remainder: readonly number[]
   /** Tablespaces that recovery makes, at the very places that they had. */
@@ -133,7 +135,7 @@ export async function judge(restoring: Restoring, archive: Archive, backup: Back
     if (!neighbour.mayMake || await isTaken(restoring, one.location)) return { code: 'tablespace-made', location: one.location, segment: named(search.segmentOf(one.lsn)) }
   }
   return {
-    backup, timeline, backupEnd, way, begin: first, end: until, reach: last, makes: made.tablespaces, limits: made.limits, first: named(first), last: named(until), count: until - first + 1, targetSeen: found.seen,
+    backup, timeline, backupEnd, way, begin: first, end: until, reach: last, makes: made.tablespaces, limits: made.limits, first: named(first), last: named(until), count: until - first + 1, targetSeen: found.seen, sameName: found.sameName ?? [],
     remainder: [...remainder?.numbers ?? []].filter((number) => number <= until && timelineAt(way, number) === remainder!.timeline && !archive.has(remainder!.timeline, number)).sort((a, b) => a - b),
     ...(found.lastIn === undefined ? {} : { lastIn: found.lastIn }), ...(found.firstOut === undefined ? {} : { firstOut: found.firstOut }),
   }
@@ -197,6 +199,7 @@ interface Found {
   readonly seen: boolean
   readonly lastIn?: Landmark
   readonly firstOut?: Landmark
+  readonly sameName?: readonly Landmark[]
 }
 
 type Missed = Extract<Obstacle, { code: 'before-backup' | 'beyond-archive' | 'no-such-point' }> | { readonly code: 'gap' }
@@ -212,6 +215,11 @@ class Search {
 
   get size(): bigint {
     return BigInt(this.archive.segmentSize)
+  }
+
+  /** Where recovery begins. */
+  get start(): Lsn {
+    return this.backup.start
   }
 
   segmentOf(lsn: Lsn): number {
@@ -350,25 +358,37 @@ const OWN_POINT = /^pgwal(?: verify$|_[0-9a-f]{32}$)/
 async function atName(search: Search, name: string, bounds: Bounds): Promise<Found | Missed> {
   const reader = new LandmarkReader()
   const known: string[] = []
+  const hits: { readonly landmark: Landmark; readonly number: number; readonly lastIn: Landmark | undefined }[] = []
   let lastIn: Landmark | undefined
   let tooEarly = false
   for (let number = bounds.first; number <= bounds.last; number++) {
-    if (number - bounds.first > MOST_SEARCHED) return { seen: false }
-    const bytes = await search.bytes(number)
-    if (bytes === undefined) return { seen: false }
+    const bytes = number - bounds.first > MOST_SEARCHED ? undefined : await search.bytes(number)
+    if (bytes === undefined) {
+      if (hits.length === 0) return { seen: false }
+      break
+    }
     for (const landmark of reader.read(bytes, BigInt(number) * search.size)) {
       const early = bounds.backupEnd !== undefined && landmark.lsn < bounds.backupEnd
       if (landmark.kind === 'restore-point' && landmark.name === name) {
-        if (!early) return { at: number, stop: landmark.end, seen: true, ...(lastIn === undefined ? {} : { lastIn }), ...await outAfter(search, landmark, bounds) }
-        tooEarly = true
+        if (landmark.lsn < search.start) tooEarly = true
+        // Recovery would stop there, whatever comes later.
+        else if (early && hits.length === 0) return before(search, bounds)
+        else hits.push({ landmark, number, lastIn })
       }
       if (landmark.kind === 'restore-point' && !early && !OWN_POINT.test(landmark.name ?? '')) known.push(landmark.name ?? '')
       if (isCommit(landmark)) lastIn = landmark
     }
   }
+  const [hit] = hits
+  if (hit !== undefined) {
+    return {
+      at: hit.number, stop: hit.landmark.end, seen: true, ...(hit.lastIn === undefined ? {} : { lastIn: hit.lastIn }), ...await outAfter(search, hit.landmark, bounds),
+      ...(hits.length === 1 ? {} : { sameName: hits.map(({ landmark }) => landmark) }),
+    }
+  }
   if (tooEarly) return before(search, bounds)
   if (bounds.hasGap) return { code: 'gap' }
-  return { code: 'no-such-point', name, known: known.slice(-MOST_KNOWN) }
+  return { code: 'no-such-point', name, known: [...new Set(known)].slice(-MOST_KNOWN) }
 }
 
 async function outAfter(search: Search, { end }: Landmark, { last }: Bounds): Promise<{ firstOut?: Landmark }> {

@@ -36,6 +36,8 @@ export interface RecoverReport {
     readonly action: 'pause' | 'promote'
     readonly lastIn?: Moment
     readonly firstOut?: Moment
+    /** All restore points of that name, where there are several, with the LSN to give for each: the first is taken. */
+    readonly sameName?: readonly Moment[]
   }
   readonly into: { readonly path: string; readonly owner: string; readonly neededBytes: number; readonly freeBytes: number; readonly replaces?: { readonly since: string } }
   readonly tablespaces: readonly { readonly oid: string; readonly location?: string; readonly path: string }[]

@@ -8,6 +8,9 @@ import { hang, wrap } from './wrap.ts'
 
 type Words = Messages['recover']
 
+/** Of several restore points with one name, this many are told besides the first. */
+const MOST_SAME = 3
+
 /** The plan: what goes where, and what will be in and what not. */
 export function recoverPlanText(report: RecoverReport, style: Style): string {
   const words = messages(style.locale).recover
@@ -49,6 +52,7 @@ export function recoverPlanText(report: RecoverReport, style: Style): string {
     ...report.passedOver.map(({ path, code, what }) => say(words.passedOver, { path: safe(path), reason: say(words.unusable[code as keyof Words['unusable']] ?? code, { what, problem: what }) })),
     ...report.makes.map(({ oid, location }) => say(words.makes, { oid, location: safe(location), owner: safe(into.owner) })),
     ...(target.seen ? [] : [words.targetUnseen]),
+    ...(target.sameName === undefined ? [] : [say(words.sameName, { count: target.sameName.length, first: safe(target.sameName[0]!.local), others: target.sameName.slice(1).slice(-MOST_SAME).map(({ local, lsn }) => `${safe(local)} (--to ${safe(lsn)})`).join(messages(style.locale).listSeparator) })]),
     ...(report.binDir === undefined ? [say(words.noPrograms, { major: backup.major ?? '?' })] : []),
   ]
   return [...body, ...warnings.map((text) => `  ${mark(style, 'warning')} ${hang(text, 4, style.width)}`)].join('\n')

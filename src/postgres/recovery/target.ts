@@ -25,20 +25,20 @@ const MINUTE_MS = 60_000
 
 /**
  * Reads `latest`, `2026-11-23 10:15:30.25+08`, `0/3000148` or the name of a restore point. A time without a zone is in the zone
- * of `offset`. `time:`, `lsn:` and `name:` before it say what it is.
+ * of `offset`. `time:`, `lsn:` and `name:` before it say what it is. Of a name blanks at its ends are a part.
  */
 export function parseTarget(text: string, offset: ZoneOffset): RecoveryTarget | { readonly problem: TargetProblem } {
-  const [, said, rest] = /^(?:(time|lsn|name):)?(.*)$/s.exec(text.trim())!
+  const [, said, rest] = /^(?:\s*(time|lsn|name):)?(.*)$/s.exec(text)!
+  if (said === 'name' && rest !== '') return { kind: 'name', name: rest! }
   const word = rest!.trim()
   if (word === '') return { problem: 'empty' }
-  if (said === 'name') return { kind: 'name', name: word }
   if (said === undefined && word === 'latest') return { kind: 'latest' }
   const lsn = lsnFromText(word)
   if (said !== 'time' && lsn !== undefined) return { kind: 'lsn', lsn }
   if (said === 'lsn') return { problem: 'lsn' }
   const parts = TIME.exec(word)
   if (parts !== null) return timeOf(parts, offset)
-  return said === 'time' ? { problem: 'date' } : { kind: 'name', name: word }
+  return said === 'time' ? { problem: 'date' } : { kind: 'name', name: text }
 }
 
 /**

@@ -44,8 +44,9 @@ export function readRecoveryLog(text: string): RecoveryLog {
     said = message
     // "the database system is starting up" and the like come after the reason.
     if (ERRORS.includes(level)) error = message
-    const stop = /^recovery stopping (?:at restore point|(?:before|after) WAL location \(LSN\)) "([^"]*)"/.exec(message)
-    if (stop !== null) stoppedAt.push(stop[1]!)
+    // A name may have quotes in it.
+    const stop = /^recovery stopping (?:at restore point "(.*)", time |(?:before|after) WAL location \(LSN\) "([^"]*)")/.exec(message)
+    if (stop !== null) stoppedAt.push(stop[1] ?? stop[2]!)
     const done = /^redo done at (\S+)/.exec(message)
     if (done !== null) redoDone = lsnFromText(done[1]!)
     const file = /^restored log file "([0-9A-F]{24})" from archive/.exec(message)
