@@ -19,8 +19,9 @@ import { archiveScripting, restoreCommand } from '../postgres/archive-command/in
 import { recoveryConfiguration } from '../postgres/recovery/configuration.ts'
 import { timeInUtc } from '../postgres/recovery/target.ts'
 import type { RecoveryTarget } from '../postgres/recovery/target.ts'
-import { lsnFromText, lsnToText, segmentName } from '../postgres/wal/index.ts'
-import { surveyArchive } from '../recover/archive.ts'
+import { timelineAt } from '../postgres/recovery/way.ts'
+import { lsnFromText, lsnToText, numberedSegment, parseWalName, segmentName, segmentNumber } from '../postgres/wal/index.ts'
+import { readSegment, surveyArchive } from '../recover/archive.ts'
 import type { Archive } from '../recover/archive.ts'
 import { findBackups, withoutLive } from '../recover/backup.ts'
 import { choose, noBackup, readTarget } from '../recover/choose.ts'
@@ -33,6 +34,7 @@ import type { Restoring } from '../recover/working.ts'
 import { lowPriority } from './drill/copy.ts'
 import { DrillFailure } from './drill/failure.ts'
 import { readRecoveryLog } from './drill/log.ts'
+import type { RecoveryLog } from './drill/log.ts'
 import { defaultDrillDirectory, makePlace, removeLeftovers, removePlace, reserveBytes, watchSpace } from './drill/place.ts'
 import type { DrillPlace, Working } from './drill/place.ts'
 import { addressOf, hbaOf, loopbackOf, mayBeStarting } from './drill/windows.ts'
@@ -300,11 +302,11 @@ class BackupDrill {
         await host.sleep(POLL_MS)
         continue
       }
-      if (postmaster === undefined) throw new DrillFailure('did-not-start', { cause: log.cause })
+      if (postmaster === undefined) throw await this.#explain(log)
       if (postmaster.status === 'ready') {
         const stopped = target.kind === 'latest' || (target.kind === 'name' ? log.stoppedAt.includes(target.name) : /recovery stopping (?:before|after)/.test(text))
         // Without its mark it came up with less than it should have: 12 does so when the archive ends too early.
-        if (!stopped) throw new DrillFailure('did-not-start', { cause: log.cause })
+        if (!stopped) throw await this.#explain(log)
         return this.#answers(systemIdentifier)
       }
       await watchSpace(working, place.root)
@@ -313,6 +315,21 @@ class BackupDrill {
       if (now - changed > STALL_MS) throw new DrillFailure('stalled', { seconds: Math.round(STALL_MS / 1000), cause: log.cause })
       await host.sleep(POLL_MS)
     }
+  }
+
+  /** Why the target was not reached: the file of the archive at which recovery ended, where it is at fault, else what the log says. */
+  async #explain(log: RecoveryLog): Promise<Error> {
+    const { restoring, found: { archive, route } } = this
+    const size = BigInt(archive.segmentSize)
+    const at = (number: number): [timeline: number, number: number] => [timelineAt(route.way, number) ?? route.timeline, number]
+    const damaged = (number: number, problem: string): UserError => {
+      return new UserError('target-damaged', { file: archive.fileOf(...at(number)) ?? numberedSegment(...at(number), archive.segmentSize), problem })
+    }
+    if (log.badRecord !== undefined) return damaged(Number(log.badRecord.lsn / size), log.badRecord.text)
+    const restored = log.restored === undefined ? undefined : parseWalName(log.restored)
+    const next = restored?.kind === 'segment' ? segmentNumber(restored, archive.segmentSize)! + 1 : route.begin
+    if (next <= route.end && archive.has(...at(next)) && (await readSegment(restoring, archive, ...at(next)))?.length !== archive.segmentSize) return damaged(next, 'unreadable')
+    return new DrillFailure('did-not-start', { cause: log.cause })
   }
 
   async #answers(systemIdentifier: bigint): Promise<void> {

@@ -18,6 +18,8 @@ export interface Archive {
   /** Of its segments, where their header tells it. */
   readonly major: number | undefined
   readonly has: (timeline: number, number: number) => boolean
+  /** The file that restore_command takes for a segment; undefined where there is none. */
+  readonly fileOf: (timeline: number, number: number) => string | undefined
   /** The program that makes a segment whole again and is not on this machine; undefined where the segment can be had. */
   readonly lacking: (timeline: number, number: number) => string | undefined
   /** Timelines with segments, and the number of the newest one of each. */
@@ -99,13 +101,18 @@ export async function surveyArchive(restoring: Restoring, path: string): Promise
     const backup = parsed.kind === 'backup' ? parseBackupHistory(text) : undefined
     if (backup?.stop !== undefined) backups.push(backup)
   }
+  // The first is the one that restore_command takes.
+  const suffixOf = (timeline: number, number: number): WalSuffix | undefined => sets.find(([, set]) => set.has(timeline, number))?.[0]
   return {
     path, segmentSize: header.segmentSize, systemIdentifier: header.systemIdentifier, major: header.major, suffixes: ordered,
     has: (timeline, number) => sets.some(([, set]) => set.has(timeline, number)),
+    fileOf: (timeline, number) => {
+      const suffix = suffixOf(timeline, number)
+      return suffix === undefined ? undefined : `${path}/${numberedSegment(timeline, number, header.segmentSize)}${suffix}`
+    },
     lacking: (timeline, number) => {
-      // The first is the one that restore_command takes.
-      const found = sets.find(([, set]) => set.has(timeline, number))
-      return found === undefined ? undefined : missing.get(found[0])
+      const suffix = suffixOf(timeline, number)
+      return suffix === undefined ? undefined : missing.get(suffix)
     },
     newest, histories, backups,
   }

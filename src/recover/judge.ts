@@ -42,6 +42,8 @@ export interface Route {
   readonly firstOut?: Landmark
   /** False where the archive's form did not let us look for the target. */
   readonly targetSeen: boolean
+  /** Where the last record begins, of all that there is: a recovery to the end must come that far. Undefined where it could not be read, or is none of the archive's. */
+  readonly lastRecord?: Lsn
   /** Restore points of the target's name, where there are several: recovery stops at the first. */
   readonly sameName: readonly Landmark[]
   /** Segments taken from the old pg_wal. */
@@ -138,6 +140,7 @@ export async function judge(restoring: Restoring, archive: Archive, backup: Back
     backup, timeline, backupEnd, way, begin: first, end: until, reach: last, makes: made.tablespaces, limits: made.limits, first: named(first), last: named(until), count: until - first + 1, targetSeen: found.seen, sameName: found.sameName ?? [],
     remainder: [...remainder?.numbers ?? []].filter((number) => number <= until && timelineAt(way, number) === remainder!.timeline && !archive.has(remainder!.timeline, number)).sort((a, b) => a - b),
     ...(found.lastIn === undefined ? {} : { lastIn: found.lastIn }), ...(found.firstOut === undefined ? {} : { firstOut: found.firstOut }),
+    ...(found.lastRecord === undefined ? {} : { lastRecord: found.lastRecord }),
   }
 }
 
@@ -200,6 +203,7 @@ interface Found {
   readonly lastIn?: Landmark
   readonly firstOut?: Landmark
   readonly sameName?: readonly Landmark[]
+  readonly lastRecord?: Lsn
 }
 
 type Missed = Extract<Obstacle, { code: 'before-backup' | 'beyond-archive' | 'no-such-point' }> | { readonly code: 'gap' }
@@ -220,6 +224,11 @@ class Search {
   /** Where recovery begins. */
   get start(): Lsn {
     return this.backup.start
+  }
+
+  isArchived(number: number): boolean {
+    const timeline = timelineAt(this.way, number)
+    return timeline !== undefined && this.archive.has(timeline, number)
   }
 
   segmentOf(lsn: Lsn): number {
@@ -278,7 +287,9 @@ async function latest(search: Search, { first, last, hasGap }: Bounds): Promise<
   // Recovery would end at the gap and open the server without an error.
   if (hasGap) return { code: 'gap' }
   const lastIn = await search.lastCommit(last, first)
-  return { at: last, seen: true, ...(lastIn === undefined ? {} : { lastIn }) }
+  // A server that crashed leaves half a record at the end of its own pg_wal; what was archived is whole.
+  const end = search.isArchived(last) ? (await search.look(last))?.last : undefined
+  return { at: last, seen: true, ...(lastIn === undefined ? {} : { lastIn }), ...(end === undefined ? {} : { lastRecord: end }) }
 }
 
 async function before(search: Search, { backupEnd, last }: Bounds): Promise<Missed> {

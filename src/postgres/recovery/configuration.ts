@@ -4,6 +4,7 @@
 import { quoteValue } from '../conf/index.ts'
 import type { ControlLimits } from '../control-file.ts'
 import { lsnToText } from '../wal/lsn.ts'
+import type { Lsn } from '../wal/lsn.ts'
 import { type RecoveryTarget, timeInUtc } from './target.ts'
 
 /** Of replication origins, one for each subscription: more than anybody has. */
@@ -26,15 +27,17 @@ export interface RecoveryConfiguration {
   /** `current` where it is the backup's own. */
   readonly timeline: number | 'current'
   readonly action: TargetAction
+  /** Of `latest`: where the last record begins. */
+  readonly lastRecord?: Lsn
   readonly limits: ControlLimits
 }
 
 /** The settings that say how far recovery goes. */
-export function targetSettings(target: RecoveryTarget, timeline: number | 'current', action: TargetAction): [name: string, value: string][] {
+export function targetSettings(target: RecoveryTarget, timeline: number | 'current', action: TargetAction, lastRecord?: Lsn): [name: string, value: string][] {
   const line: [string, string] = ['recovery_target_timeline', String(timeline)]
   switch (target.kind) {
-    // Recovery ends with the archive, and the server opens: there is nothing to stop at.
-    case 'latest': return [line]
+    // Without a target recovery would end at the first damage, and the server open without what was committed after it.
+    case 'latest': return [...(lastRecord === undefined ? [] : [['recovery_target_lsn', lsnToText(lastRecord)] as [string, string]]), line, ...(lastRecord === undefined ? [] : [['recovery_target_action', 'promote'] as [string, string]])]
     case 'time': return [['recovery_target_time', timeInUtc(target.time)], ['recovery_target_inclusive', 'off'], line, ['recovery_target_action', action]]
     case 'lsn': return [['recovery_target_lsn', lsnToText(target.lsn)], ['recovery_target_inclusive', 'off'], line, ['recovery_target_action', action]]
     case 'name': return [['recovery_target_name', target.name], line, ['recovery_target_action', action]]
@@ -52,7 +55,7 @@ export function recoveryConfiguration(options: RecoveryConfiguration): string {
     ]],
     ['How far it goes', [
       ['restore_command', options.restoreCommand],
-      ...targetSettings(options.target, options.timeline, options.action),
+      ...targetSettings(options.target, options.timeline, options.action, options.lastRecord),
     ]],
     ['Nobody takes it for the production server', [
       ['cluster_name', 'pgwal_recover'],

@@ -1,0 +1,57 @@
+// A segment whose first page is whole and whose records are not: only a replay finds it.
+import fs from 'node:fs'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { takePlainBackup } from '../support/base-backup.ts'
+import { pgwal } from '../support/pgwal.ts'
+import { open, Recoverable, typed } from '../support/recoverable.ts'
+
+describe.each([12, 18] as const)('PostgreSQL %i', (major) => {
+  let one: Recoverable
+  let file: string
+  beforeAll(async () => {
+    one = await Recoverable.prepare(major)
+    await one.make(`${one.server.root}/scratch`)
+    await one.server.start()
+    await takePlainBackup(one.server, `${one.backups}/first`)
+    await one.server.query('CREATE TABLE t (n int)')
+    await one.archived()
+    await one.server.query('INSERT INTO t SELECT generate_series(1, 5000)')
+    file = `${one.archive}/${await one.archived()}`
+    await one.server.query('INSERT INTO t VALUES (7)')
+    await one.archived()
+  })
+  afterAll(() => one.remove())
+
+  const drill = async (): Promise<object> => {
+    const run = await pgwal(['verify', '-D', one.server.dataDir, '--json', '--drill', '--drill-dir', `${one.server.root}/scratch`, '--from-backup', one.backups], { PGWAL_STATE_DIR: one.state })
+    return run.json().clusters[0].checks.find(({ id }: { id: string }) => id === 'backup-drill')
+  }
+
+  it('the latest is the end of the archive', async () => {
+    await one.started(await one.recover('--json', '--to', 'latest'), async (query) => {
+      await open(query)
+      expect(await query('SELECT count(*)::int AS n FROM t')).toEqual([{ n: 5001 }])
+    })
+  })
+
+  it('a bit that flipped in the middle: a drill of the backup names the file; a recovery to the latest does not open before it (12 does)', async () => {
+    const bytes = fs.readFileSync(file)
+    fs.writeFileSync(file, Buffer.from(bytes).fill(bytes[100_000]! ^ 1, 100_000, 100_001))
+    try {
+      expect(await drill()).toMatchObject({ verdict: 'fail', findings: [{ code: 'target-damaged', params: { file } }] })
+      if (major === 12) return
+      const run = await one.recover('--json', '--to', 'latest')
+      await expect(typed(run.json().commands.start)).rejects.toThrow('could not start')
+      expect(fs.readFileSync(`${one.into}/server.log`, 'utf8')).toContain('recovery ended before configured recovery target was reached')
+    } finally {
+      fs.writeFileSync(file, bytes)
+      fs.rmSync(one.into, { recursive: true, force: true })
+    }
+  })
+
+  it('a compressed one that is cut off: named by a drill of the backup', async () => {
+    await typed([`gzip ${file}`])
+    fs.truncateSync(`${file}.gz`, fs.statSync(`${file}.gz`).size - 100)
+    expect(await drill()).toMatchObject({ verdict: 'fail', findings: [{ code: 'target-damaged', params: { file: `${file}.gz` } }] })
+  })
+})
