@@ -258,13 +258,16 @@ async function planOf(context: Context, restoring: Restoring, { cluster, archive
   const service = cluster === undefined ? undefined : await platformOf(cluster).service(cluster, host)
   // Elsewhere its socket is in a directory of its own, and the port a part of its name.
   const port = host.os === 'win32' ? await freePort(host) : (cluster?.port ?? 5432) === 65_535 ? 5432 : (cluster?.port ?? 5432) + 1
+  // No server that may have none has any.
+  const limits = [backup.control?.limits, lastControl?.limits, ...route.limits].flatMap((one) => one?.max_prepared_transactions ?? [])
+  const prepared = limits.length === 0 || limits.some((most) => most > 0)
   const commands = async (restoring: Restoring, known: number) => {
     const binDir = await programsOf(restoring, known, cluster)
     const hasClients = binDir !== undefined && (await statOf(host, serverProgram(host, binDir, 'psql'), restoring.as)) !== undefined
     return {
       ...(binDir === undefined ? {} : { binDir }),
       commands: commandsFor(restoring, {
-        root: into, port, archive: archive.path, paused: target.kind !== 'latest' && options.action === 'pause', hasClients, superuser: 'postgres',
+        root: into, port, archive: archive.path, paused: target.kind !== 'latest' && options.action === 'pause', hasClients, prepared, superuser: 'postgres',
         ...(binDir === undefined ? {} : { binDir }), ...(cluster === undefined ? {} : { cluster }), ...(service === undefined ? {} : { service }),
       }),
     }

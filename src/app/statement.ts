@@ -8,6 +8,8 @@ import { newestDrill } from '../checks/support/newest-drill.ts'
 import { lastBackup } from '../plan/backup-record.ts'
 import type { BackupDrillRecord } from '../plan/drill-record.ts'
 import { parseBackupHistory, parseWalName } from '../postgres/wal/index.ts'
+import { backupDrill } from '../probes/backup-drill.ts'
+import { restoreDrill } from '../probes/restore-drill.ts'
 import type { CheckResult } from '../report/report.ts'
 import type { NotProved, Statement } from '../report/statement.ts'
 
@@ -27,22 +29,26 @@ export async function statementOf(gathering: Gathering, checks: readonly CheckRe
   const drill = kept.ok ? kept.value : null
   // A drill that found no place for its copy is not on record: then it is the one before.
   const isOfThisRun = (at: string): boolean => roundTripAt !== undefined && at >= roundTripAt.toISOString()
+  const restoredNow = checks.flatMap(({ id, verdict }) => ((id === restoreDrill.id || id === backupDrill.id) && verdict.kind === 'pass' ? [verdict.detail?.params ?? {}] : []))
+  const prepared = Math.max(0, ...restoredNow.map((params) => Number(params['prepared'] ?? 0)))
   const backup = await newestBackup(gathering) ?? await ownBackup(gathering)
   const keptBackup = await gathering.fact(lastBackupDrillFact)
-  const backupDrill = keptBackup.ok ? keptBackup.value : null
-  const restored = newestDrill(drill, backupDrill)
-  const backupThere = backupDrill?.outcome === 'proved' && isOfThisRun(backupDrill.at)
+  const keptDrill = keptBackup.ok ? keptBackup.value : null
+  const restored = newestDrill(drill, keptDrill)
+  const backupThere = keptDrill?.outcome === 'proved' && isOfThisRun(keptDrill.at)
   const notProved: NotProved[] = [
     ...(archived ? [] : ['archiving' as const]),
     ...(restored?.outcome !== 'proved' ? ['restore' as const] : now.getTime() - Date.parse(restored.at) > OLD_MS ? ['restore-lately' as const] : []),
     // One that was restored before may be gone by now.
+    ...(restoredNow.some(({ compared }) => compared === false) ? ['backup-content' as const] : []),
     ...(backupThere ? [] : [backup === undefined ? 'base-backup' as const : 'other-backups' as const]),
   ]
   return {
     ...(archived ? { archivedUntil: roundTripAt.toISOString(), ageMs: now.getTime() - roundTripAt.getTime() } : {}),
     ...(drill === null ? {} : { drill: { ...drill, thisRun: isOfThisRun(drill.at) } }),
     ...(backup === undefined ? {} : { backup }),
-    ...provedBackupOf(backupDrill, isOfThisRun),
+    ...provedBackupOf(keptDrill, isOfThisRun),
+    ...(prepared === 0 ? {} : { prepared }),
     notProved,
   }
 }

@@ -32,6 +32,7 @@ import { fetchWal, walIn, walOf } from '../recover/windows.ts'
 import { checkpoint, restoringFor } from '../recover/working.ts'
 import type { Restoring } from '../recover/working.ts'
 import { lowPriority } from './drill/copy.ts'
+import { ANSWER_MS, askRestored } from './drill/answers.ts'
 import { DrillFailure } from './drill/failure.ts'
 import { readRecoveryLog } from './drill/log.ts'
 import type { RecoveryLog } from './drill/log.ts'
@@ -50,7 +51,7 @@ const NO_WAY = [
   'target-gap', 'target-damaged', 'target-before-backup', 'target-beyond-archive', 'target-no-such-point', 'target-tablespace-made',
 ] as const satisfies readonly ErrorCode[]
 type NoWay = (typeof NO_WAY)[number]
-type OwnCode = 'not-reached' | 'stalled' | 'no-space' | 'space-ran-out' | 'directory-unusable' | 'not-archived' | 'refused'
+type OwnCode = 'not-reached' | 'relation-missing' | 'stalled' | 'no-space' | 'space-ran-out' | 'directory-unusable' | 'not-archived' | 'refused'
 type Code = NoWay | OwnCode
 
 /** Of recover, whose remedy names an option that verify does not have. */
@@ -126,7 +127,7 @@ export const backupDrill: Probe<Code> = {
   text: {
     en: {
       title: 'a kept base backup is restored from the archive',
-      about: 'Only with `pgwal verify --drill --from-backup DIR`. The base backup (the newest of several that leads to the target) is restored into a directory of its own and compared with its manifest, a restore point is written into the live server, and a server is started on the copy that gets its WAL from the archive alone. It must stop at that restore point, come up and answer; with `--to`, at that target instead, and then nothing is written into the live server. The copy archives nothing, listens nowhere, and is removed.',
+      about: 'Only with `pgwal verify --drill --from-backup DIR`. The base backup (the newest of several that leads to the target) is restored into a directory of its own and compared with its manifest, a restore point is written into the live server, and a server is started on the copy that gets its WAL from the archive alone. It must stop at that restore point, come up, answer, and have a file for every relation; with `--to`, at that target instead, and then nothing is written into the live server. The copy archives nothing, listens nowhere, and is removed.',
       passed: {
         restored: 'proved: the backup {backup} restores to now with {segments} {segments|segment|segments} from {archive} ({copiedBytes}, {elapsedMs})',
         'restored-to-target': 'proved: the backup {backup} restores to {target} with {segments} {segments|segment|segments} from {archive} ({copiedBytes}, {elapsedMs})',
@@ -134,6 +135,7 @@ export const backupDrill: Probe<Code> = {
       },
       findings: {
         ...noWayTexts('en', 'On the day when it is needed, it would not restore either.', 'correct what the message names, or take a new base backup now'),
+        'relation-missing': { message: 'the restored server lacks {file}, the file of {relation} in the database {database}', why: 'Nothing of that relation would come back. Without a manifest, a file that was lost from a backup shows only when it is asked for.', remedy: 'take a new base backup now, with a manifest: `pgwal backup DIR`' },
         'not-reached': { message: 'the server on the restored backup did not reach its target: {cause}', why: 'A restore that stops early loses what was committed after that.', remedy: '`pgwal verify --drill` says whether it is the archive; else take a new base backup now' },
         'no-space': { message: 'too little space below {path}: {neededBytes} are needed, {freeBytes} are free', why: 'The copy is as large as the cluster.', remedy: 'name a directory on a larger file system: --drill-dir DIR' },
         stalled: { message: 'the server on the restored backup did nothing for {seconds} s: {cause}', why: 'Reading from the archive hangs.', remedy: 'look whether the archive answers (a network file system?)' },
@@ -145,7 +147,7 @@ export const backupDrill: Probe<Code> = {
     },
     'zh-TW': {
       title: '從歸檔還原一份保留的基礎備份',
-      about: '僅在 `pgwal verify --drill --from-backup DIR` 時執行。將基礎備份（有多份時，取能到達目標的最新一份）還原到專屬的目錄並與其 manifest 比對，在執行中的伺服器寫入一個還原點，再於副本上啟動一個只從歸檔取得 WAL 的伺服器。它必須停在該還原點、完成啟動並回應查詢；指定 `--to` 時則停在該目標，且不會在執行中的伺服器寫入任何內容。副本不會歸檔、不接聽任何位址，最後會被移除。',
+      about: '僅在 `pgwal verify --drill --from-backup DIR` 時執行。將基礎備份（有多份時，取能到達目標的最新一份）還原到專屬的目錄並與其 manifest 比對，在執行中的伺服器寫入一個還原點，再於副本上啟動一個只從歸檔取得 WAL 的伺服器。它必須停在該還原點、完成啟動並回應查詢，且每個關聯都有檔案；指定 `--to` 時則停在該目標，且不會在執行中的伺服器寫入任何內容。副本不會歸檔、不接聽任何位址，最後會被移除。',
       passed: {
         restored: '已證明：備份 {backup} 可用 {archive} 的 {segments} 個區段還原到現在（{copiedBytes}，{elapsedMs}）',
         'restored-to-target': '已證明：備份 {backup} 可用 {archive} 的 {segments} 個區段還原到 {target}（{copiedBytes}，{elapsedMs}）',
@@ -153,6 +155,7 @@ export const backupDrill: Probe<Code> = {
       },
       findings: {
         ...noWayTexts('zh-TW', '需要它的那一天，同樣無法還原。', '修正訊息所指的問題，或立即重新製作基礎備份'),
+        'relation-missing': { message: '還原後的伺服器缺少 {file}，即資料庫 {database} 中 {relation} 的檔案', why: '該關聯的內容完全無法還原。沒有 manifest 時，備份遺失的檔案要到被讀取時才會發現。', remedy: '立即重新製作帶有 manifest 的基礎備份：`pgwal backup DIR`' },
         'not-reached': { message: '還原後的伺服器沒有到達目標：{cause}', why: '提前停止的還原會遺失其後提交的內容。', remedy: '`pgwal verify --drill` 會說明是否為歸檔的問題；否則請立即重新製作基礎備份' },
         'no-space': { message: '{path} 之下的空間不足：需要 {neededBytes}，可用 {freeBytes}', why: '副本與叢集一樣大。', remedy: '指定較大檔案系統上的目錄：--drill-dir DIR' },
         stalled: { message: '還原後的伺服器在 {seconds} 秒內沒有任何動作：{cause}', why: '從歸檔讀取時沒有回應。', remedy: '確認歸檔是否有回應（網路檔案系統？）' },
@@ -235,7 +238,7 @@ class BackupDrill {
     private readonly connection: Connection, private readonly loopback: Loopback | undefined,
   ) {}
 
-  async run(): Promise<{ copiedBytes: number }> {
+  async run(): Promise<{ copiedBytes: number; compared: boolean; prepared: number }> {
     const { working, restoring, place, found } = this
     const { backup } = found.route
     const space = await reserveBytes(working, place.root)
@@ -244,8 +247,8 @@ class BackupDrill {
     const restored = await restoreBackup(restoring, backup, place)
     await writeTablespaceMap(restoring, place, restored)
     await this.#configure(mostOf([restored.control.limits, await askLimits(this.probing.session), ...found.route.limits]))
-    await this.#recover(restored.control.systemIdentifier)
-    return { copiedBytes: restored.bytes }
+    const { prepared } = await this.#recover(restored.control.systemIdentifier)
+    return { copiedBytes: restored.bytes, compared: restored.compared, prepared }
   }
 
   /** Files of the archive that are copied for a server that may not read it. */
@@ -282,7 +285,7 @@ class BackupDrill {
     }
   }
 
-  async #recover(systemIdentifier: bigint): Promise<void> {
+  async #recover(systemIdentifier: bigint): Promise<{ prepared: number }> {
     const { working, place, restoring, found: { target } } = this
     const { host, cluster, self, as } = working
     this.probing.waiting({ code: 'drill-recovering', params: {} })
@@ -332,10 +335,8 @@ class BackupDrill {
     return new DrillFailure('did-not-start', { cause: log.cause })
   }
 
-  async #answers(systemIdentifier: bigint): Promise<void> {
+  async #answers(systemIdentifier: bigint): Promise<{ prepared: number }> {
     const { working: { host, cluster, as }, place, connection: { user, database } } = this
-    const [row] = await host.query({ ...addressOf(place, cluster.port, this.loopback), user, database, timeoutMs: 60_000, ...as },
-      'SELECT pg_is_in_recovery() AS recovery, (SELECT system_identifier::text FROM pg_control_system()) AS id')
-    if (row?.['recovery'] !== false || row['id'] !== String(systemIdentifier)) throw new DrillFailure('did-not-start', { cause: JSON.stringify(row) })
+    return askRestored(host, { ...addressOf(place, cluster.port, this.loopback), user, database, timeoutMs: ANSWER_MS, ...as }, systemIdentifier)
   }
 }

@@ -16,6 +16,7 @@ import { copyConfiguration, LIMITS, mostWalBytes, tablespaceMap } from './drill/
 import { copyTree, lowPriority, surveyTree } from './drill/copy.ts'
 import { explain, sameContent } from './drill/explain.ts'
 import type { Range } from './drill/explain.ts'
+import { ANSWER_MS, askRestored } from './drill/answers.ts'
 import { DrillFailure } from './drill/failure.ts'
 import { withoutLimits } from './drill/limits.ts'
 import type { DrillCode } from './drill/failure.ts'
@@ -166,6 +167,11 @@ export const restoreDrill: Probe<DrillCode> = {
           why: 'What was committed before the restore point would be lost in a real emergency as well.',
           remedy: 'correct what the message names, and run `pgwal verify --drill` again',
         },
+        'relation-missing': {
+          message: 'the restored copy lacks {file}, the file of {relation} in the database {database}',
+          why: 'Nothing of that relation would come back; the cluster itself may have lost it.',
+          remedy: 'look whether the cluster still has the file, and bring the relation back from an older backup',
+        },
         'did-not-start': {
           message: 'the server on the copy did not come up: {cause}',
           why: 'A restore that does not start restores nothing.',
@@ -276,6 +282,11 @@ export const restoreDrill: Probe<DrillCode> = {
           why: '在真正的緊急情況下，還原點之前已提交的內容同樣會遺失。',
           remedy: '修正訊息所指的問題，然後再執行 `pgwal verify --drill`',
         },
+        'relation-missing': {
+          message: '還原的副本缺少 {file}，即資料庫 {database} 中 {relation} 的檔案',
+          why: '該關聯的內容完全無法還原；叢集本身可能已遺失該檔案。',
+          remedy: '確認叢集是否仍有該檔案，並從較舊的備份取回該關聯',
+        },
         'did-not-start': {
           message: '副本上的伺服器未能啟動：{cause}',
           why: '無法啟動的還原等於沒有還原。',
@@ -346,17 +357,17 @@ class Drill {
     this.#as = working.as
   }
 
-  async run(): Promise<{ restorePoint: string; lsn: string; segments: number; copiedBytes: number }> {
+  async run(): Promise<{ restorePoint: string; lsn: string; segments: number; copiedBytes: number; prepared: number }> {
     const prefix = await lowPriority(this.working, this.probing.drill?.niceness ?? NICENESS)
     const copied = await this.#copy(prefix)
     const marked = this.standby ? await this.#position(copied) : await this.#mark(copied)
     const before = await this.#laterTimelines(marked.range)
     await this.#awaitArchived(marked.range)
-    await this.#recover(prefix, marked, before)
+    const { prepared } = await this.#recover(prefix, marked, before)
     const stray = [...(await this.#laterTimelines(marked.range))].find((path) => !before.has(path))
     if (stray !== undefined) throw new DrillFailure('archive-touched', { file: stray.slice(stray.lastIndexOf('/') + 1) }, stray)
     const { range, end } = marked
-    return { restorePoint: marked.restorePoint ?? lsnToText(end), lsn: lsnToText(end), segments: range.last - range.first + 1, copiedBytes: copied.copiedBytes }
+    return { restorePoint: marked.restorePoint ?? lsnToText(end), lsn: lsnToText(end), segments: range.last - range.first + 1, copiedBytes: copied.copiedBytes, prepared }
   }
 
   #checkpoint(): void {
@@ -493,7 +504,7 @@ class Drill {
     return (lsnFromText(String(row?.['lsn'])) ?? 0n) < BigInt(last + 1) * BigInt(segmentSize)
   }
 
-  async #recover(prefix: readonly string[], marked: Marked, before: ReadonlySet<string>): Promise<void> {
+  async #recover(prefix: readonly string[], marked: Marked, before: ReadonlySet<string>): Promise<{ prepared: number }> {
     const { host, cluster, self } = this.working
     const { place } = this
     const { range, end, restorePoint } = marked
@@ -531,8 +542,7 @@ class Drill {
       if (postmaster.status === 'ready') {
         // Without the mark it came up with less than it should have: 12 does so when the archive ends too early.
         if (!found(log)) throw await why(true, { ...log, cause: `${restorePoint ?? lsnToText(end)} was not found` })
-        await this.#answers(range)
-        return
+        return this.#answers(range)
       }
       // A command that brings something for every name would have the server look for ever newer timelines.
       const invented = log.histories.find((name) => Number.parseInt(name, 16) > range.timeline && !before.has(`${this.archive}/${name}`))
@@ -598,16 +608,13 @@ class Drill {
       ?? archiveScripting(os === 'win32' ? 'cmd' : 'sh').restoreCommand(this.#fetches ? await fetchRange(this.working, this.place, range, () => this.#checkpoint()) : this.archive)
   }
 
-  /** The restored server answers, and is this cluster. */
-  async #answers(range: Range): Promise<void> {
+  /** The restored server answers, is this cluster, and has all its relations. */
+  async #answers(range: Range): Promise<{ prepared: number }> {
     const connection = await this.probing.gathering.connection()
     if (!connection.ok) throw new DrillFailure('did-not-start', { cause: connection.why.code })
     const { user, database } = connection.value
     try {
-      const [row] = await this.working.host.query(
-        { ...addressOf(this.place, this.working.cluster.port, this.loopback), user, database, timeoutMs: 60_000, ...this.#as },
-        'SELECT pg_is_in_recovery() AS recovery, (SELECT system_identifier::text FROM pg_control_system()) AS id')
-      if (row?.['recovery'] !== false || row['id'] !== String(range.systemIdentifier)) throw new DrillFailure('did-not-start', { cause: JSON.stringify(row) })
+      return await askRestored(this.working.host, { ...addressOf(this.place, this.working.cluster.port, this.loopback), user, database, timeoutMs: ANSWER_MS, ...this.#as }, range.systemIdentifier)
     } catch (error) {
       if (!(error instanceof HostError)) throw error
       throw new DrillFailure('did-not-start', { cause: error.message })

@@ -3,6 +3,7 @@ import { privateDirectoryArguments } from '../host/icacls.ts'
 import type { Command } from '../platforms/platform.ts'
 import type { RecoverCommands } from '../report/recover-report.ts'
 import { KEPT } from './finish.ts'
+import { PREPARED } from './guide.ts'
 import type { Guiding } from './guide.ts'
 import { placeAt } from './place.ts'
 
@@ -49,6 +50,7 @@ export function windowsCommandsFor(options: Guiding): RecoverCommands {
     look: [psql],
     takeTable: [`${line(client('pg_dump'), ...login, '-t', 'TABLE', 'DATABASE')} >table.sql`],
     accept: options.paused ? [`${psql} -c "SELECT pg_wal_replay_resume()"`] : [],
+    prepared: options.prepared ? [`${psql} -c "${PREPARED}"`] : [],
     goLive: [
       ...(service === undefined ? [] : [{ code: 'stop-production' as const, command: typed(service.stop) }]),
       { code: 'stop-restored', command: stop },

@@ -14,6 +14,8 @@ export interface Guiding {
   readonly archive: string
   /** Whether the server stops at the target and waits. */
   readonly paused: boolean
+  /** Whether there may be prepared transactions. */
+  readonly prepared: boolean
   /** Undefined where PostgreSQL's programs were not found: then they are named without a directory. */
   readonly binDir?: string
   /** Role to log in as. */
@@ -24,6 +26,9 @@ export interface Guiding {
   readonly cluster?: Cluster
   readonly service?: Service
 }
+
+/** No server ends them by itself, and each keeps its locks. */
+export const PREPARED = 'SELECT gid, prepared, owner, database FROM pg_prepared_xacts'
 
 export function commandsFor({ host, self, owner }: Pick<Restoring, 'host' | 'self' | 'owner'>, options: Guiding): RecoverCommands {
   if (host.os === 'win32') return windowsCommandsFor(options)
@@ -60,6 +65,7 @@ export function commandsFor({ host, self, owner }: Pick<Restoring, 'host' | 'sel
     look: [`${asOwner}${client('psql')} ${login} -d postgres`],
     takeTable: [`${asOwner}${client('pg_dump')} ${login} -t TABLE DATABASE >table.sql`],
     accept: options.paused ? [`${asOwner}${client('psql')} ${login} -d postgres -c 'SELECT pg_wal_replay_resume()'`] : [],
+    prepared: options.prepared ? [`${asOwner}${client('psql')} ${login} -d postgres -c '${PREPARED}'`] : [],
     goLive: [
       ...(service === undefined ? [] : [{ code: 'stop-production' as const, command: typed(service.stop) }]),
       { code: 'stop-restored', command: stop },

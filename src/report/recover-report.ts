@@ -76,6 +76,8 @@ export interface RecoverCommands {
   readonly takeTable: readonly string[]
   /** Ends the pause: the server opens for writing. Empty where it opens by itself. */
   readonly accept: readonly string[]
+  /** Shows the transactions that were prepared and stay open; empty where there are none for certain. */
+  readonly prepared: readonly string[]
   readonly goLive: readonly GoLiveStep[]
   readonly discard: readonly string[]
 }

@@ -80,6 +80,7 @@ export function recoverGuideText(report: RecoverReport, style: Style): string {
     [paused ? words.lookPaused : words.lookOpen, commands.look],
     [words.takeTable, commands.takeTable],
     ...(commands.accept.length === 0 ? [] : [[words.accept, commands.accept] as [string, readonly string[]]]),
+    ...(commands.prepared.length === 0 ? [] : [[words.prepared, commands.prepared] as [string, readonly string[]]]),
   ]
   const chalk = paint(style)
   const live = (code: GoLiveStep['code']): string => compose(words.live[code === 'move-new' && report.tablespaces.length > 0 ? 'move-new-tablespaces' : code], { path: report.into.path }, style.locale)

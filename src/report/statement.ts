@@ -24,17 +24,19 @@ export interface Statement {
   readonly provedBackup?: { readonly at: string; readonly thisRun: boolean; readonly path: string; readonly begunAt: string; readonly target: string }
   /** In place of it: the last restore of a kept backup failed. */
   readonly failedBackup?: { readonly at: string; readonly path: string; readonly code: string }
+  /** Transactions that were prepared and stayed open in the server that was restored in this run. */
+  readonly prepared?: number
   readonly notProved: readonly NotProved[]
 }
 
-/** `other-backups`: that a base backup which somebody keeps is complete and fits. */
-export type NotProved = 'archiving' | 'restore' | 'restore-lately' | 'base-backup' | 'other-backups'
+/** `other-backups`: that a base backup which somebody keeps is complete and fits; `backup-content`: that the files of the restored one are as they were written. */
+export type NotProved = 'backup-content' | 'archiving' | 'restore' | 'restore-lately' | 'base-backup' | 'other-backups'
 
 /** One line a fact. */
 export function statementLines(statement: Statement, locale: Locale): string[] {
   const words = messages(locale).statement
   const say = (template: string, params: Record<string, string | number>): string => compose(template, params, locale)
-  const { archivedUntil, ageMs, drill, backup, provedBackup, failedBackup, notProved } = statement
+  const { archivedUntil, ageMs, drill, backup, provedBackup, failedBackup, prepared, notProved } = statement
   return [
     archivedUntil === undefined ? words.nothingArchived : say(words.archivedUntil, { at: archivedUntil, ageMs: ageMs ?? 0 }),
     ...(drill === undefined ? (provedBackup === undefined && failedBackup === undefined ? [words.noDrill] : [])
@@ -43,6 +45,7 @@ export function statementLines(statement: Statement, locale: Locale): string[] {
     ...(backup === undefined ? (provedBackup === undefined ? [words.noBackup] : []) : [say(words.backup, { ...backup })]),
     ...(provedBackup === undefined ? [] : [say(words[proofOf(provedBackup)], { path: provedBackup.path, begunAt: provedBackup.begunAt, target: provedBackup.target, at: provedBackup.at })]),
     ...(failedBackup === undefined ? [] : [say(words.backupFailed, { ...failedBackup })]),
+    ...(prepared === undefined ? [] : [say(words.prepared, { prepared })]),
     ...(notProved.length === 0 ? [] : [say(words.notProved, { list: notProved.map((code) => words.missing[code]).join(messages(locale).listSeparator) })]),
   ]
 }

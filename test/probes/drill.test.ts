@@ -59,6 +59,15 @@ describe.each([13, 17] as const)('PostgreSQL %i', (major) => {
     await one.server.query("ALTER TABLESPACE there RENAME TO elsewhere")
   })
 
+  it('a table whose file the cluster itself has lost is not restored, and named', async () => {
+    await one.server.query('CREATE TABLE lost AS SELECT 1 AS n')
+    const [row] = await one.server.query<{ file: string }>("SELECT pg_relation_filepath('lost') AS file")
+    await one.server.query('CHECKPOINT')
+    fs.unlinkSync(`${one.server.dataDir}/${row!.file}`)
+    expect(failure(await one.drill(host))).toMatchObject({ code: 'relation-missing', params: { relation: 'lost', file: row!.file, database: 'postgres' } })
+    await one.server.query('DROP TABLE lost')
+  })
+
   it.each([
     ['hidden', (file: string) => { fs.unlinkSync(file) }, 'segment-missing', {}],
     ['truncated', (file: string) => { fs.truncateSync(file, SEGMENT / 2) }, 'segment-damaged', { problem: 'file-size' }],

@@ -213,7 +213,7 @@ describe('17: a backup, its tablespace and its archive, as a drive of Windows ha
 describe('the commands for cmd.exe', () => {
   const cluster = { id: 'postgresql-x64-15', dataDir: 'C:/Program Files/PostgreSQL/15/data & 15', port: 5432, owner: { name: 'NT AUTHORITY\\NetworkService', uid: -1, gid: -1, sid: 'S-1-5-20' } } as unknown as Cluster
   const service = { start: [{ file: 'net', args: ['start', 'postgresql-x64-15'] }], stop: [{ file: 'net', args: ['stop', 'postgresql-x64-15', '/y'] }] } as unknown as Service
-  const guiding = { root: 'C:/restored', port: 20001, archive: 'C:/pg backups/wal', paused: false, binDir: 'C:/Program Files/PostgreSQL/15/bin', superuser: 'postgres', hasClients: true }
+  const guiding = { root: 'C:/restored', port: 20001, archive: 'C:/pg backups/wal', paused: false, prepared: false, binDir: 'C:/Program Files/PostgreSQL/15/bin', superuser: 'postgres', hasClients: true }
 
   it('with the service, on its drive', () => {
     const commands = windowsCommandsFor({ ...guiding, cluster, service })

@@ -77,6 +77,8 @@ export function recoveryConfiguration(options: RecoveryConfiguration): string {
       ['session_preload_libraries', ''],
       ['local_preload_libraries', ''],
       ['autovacuum', 'off'],
+      // One that fires at a login and writes keeps everybody out of a server that waits at its target.
+      ...(major >= 17 ? [['event_triggers', 'off'] as [string, string]] : []),
       ['ssl', 'off'],
       // Tablespaces within the data directory, which recovery takes for an error otherwise.
       ...(major >= 15 ? [['allow_in_place_tablespaces', 'on'] as [string, string]] : []),

@@ -1,0 +1,62 @@
+// What is in a restored server, and what keeps people out of it.
+import fs from 'node:fs'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { takePlainBackup } from '../support/base-backup.ts'
+import { pgwal } from '../support/pgwal.ts'
+import { paused, Recoverable } from '../support/recoverable.ts'
+
+let one: Recoverable
+let file: string
+beforeAll(async () => {
+  one = await Recoverable.prepare(18, { conf: 'max_prepared_transactions = 2' })
+  await one.make(`${one.server.root}/scratch`)
+  await one.server.start()
+  await one.server.query('CREATE DATABASE other')
+  await one.server.query('CREATE TABLE t AS SELECT generate_series(1, 5000) AS n', [], { database: 'other' })
+  await one.server.query('CREATE UNLOGGED TABLE u AS SELECT 1 AS n', [], { database: 'other' })
+  const [{ path }] = await one.server.query<{ path: string }>("SELECT pg_relation_filepath('t') AS path", [], { database: 'other' }) as [{ path: string }]
+  file = path
+  const holder = one.server.client()
+  await holder.connect()
+  await holder.query('CREATE TEMPORARY TABLE passing AS SELECT 1 AS n')
+  await takePlainBackup(one.server, `${one.backups}/first`)
+  await holder.end()
+  await one.server.query("BEGIN; CREATE TABLE half (n int); PREPARE TRANSACTION 'half'")
+  await one.server.query("SELECT pg_create_restore_point('here')")
+  await one.archived()
+})
+afterEach(() => { fs.rmSync(one.into, { recursive: true, force: true }) })
+afterAll(() => one.remove())
+
+async function drill(): Promise<{ check: object; statement: { prepared?: number; notProved: string[] } }> {
+  const run = await pgwal(['verify', '-D', one.server.dataDir, '--json', '--drill', '--drill-dir', `${one.server.root}/scratch`, '--from-backup', one.backups], { PGWAL_STATE_DIR: one.state })
+  const [{ checks, statement }] = run.json().clusters
+  return { check: checks.find(({ id }: { id: string }) => id === 'backup-drill'), statement }
+}
+
+it('prepared transactions are told of: by the statement of a drill, and by the guide of a recovery', async () => {
+  expect(await drill()).toMatchObject({ check: { verdict: 'pass' }, statement: { prepared: 1, notProved: [] } })
+  const text = await pgwal(['verify', '-D', one.server.dataDir, '--drill', '--drill-dir', `${one.server.root}/scratch`, '--from-backup', one.backups], { PGWAL_STATE_DIR: one.state })
+  expect(text.stdout.replace(/\s+/g, ' ')).toContain('The restored server had 1 prepared transaction that stays open')
+  const run = await one.recover('--json', '--to', 'here')
+  expect(run.json().commands.prepared[0]).toContain('pg_prepared_xacts')
+  expect(fs.readFileSync(`${one.into}/GUIDE.txt`, 'utf8')).toContain('ROLLBACK PREPARED')
+})
+
+it('a trigger that writes at each login keeps nobody out of a server that waits at its target', async () => {
+  await one.server.query('CREATE TABLE logins (at timestamptz)')
+  await one.server.query("CREATE FUNCTION at_login() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO logins VALUES (now()); END $$")
+  await one.server.query('CREATE EVENT TRIGGER at_login ON login EXECUTE FUNCTION at_login()')
+  await one.server.query('ALTER EVENT TRIGGER at_login ENABLE ALWAYS')
+  await one.server.query("SELECT pg_create_restore_point('triggered')")
+  await one.archived()
+  await one.started(await one.recover('--json', '--to', 'triggered', '--action', 'pause'), paused)
+  await one.server.query('DROP EVENT TRIGGER at_login')
+})
+
+it('without a manifest a drill says that nothing was compared, and still finds that a table is not there', async () => {
+  fs.rmSync(`${one.backups}/first/backup_manifest`)
+  expect(await drill()).toMatchObject({ check: { verdict: 'pass' }, statement: { notProved: ['backup-content'] } })
+  fs.rmSync(`${one.backups}/first/${file}`)
+  expect(await drill()).toMatchObject({ check: { verdict: 'fail', findings: [{ code: 'relation-missing', params: { file, relation: 't', database: 'other' } }] } })
+})
