@@ -7,7 +7,9 @@ import { lastDrillFact } from '../facts/last-drill.ts'
 import { newestDrill } from '../checks/support/newest-drill.ts'
 import { lastBackup } from '../plan/backup-record.ts'
 import type { BackupDrillRecord } from '../plan/drill-record.ts'
-import { parseBackupHistory, parseWalName } from '../postgres/wal/index.ts'
+import { textOf } from '../platforms/reading.ts'
+import { historyName, parseBackupHistory, parseHistory, parseWalName } from '../postgres/wal/index.ts'
+import type { Lsn } from '../postgres/wal/index.ts'
 import { backupDrill } from '../probes/backup-drill.ts'
 import { restoreDrill } from '../probes/restore-drill.ts'
 import type { CheckResult } from '../report/report.ts'
@@ -60,7 +62,21 @@ function provedBackupOf(drill: BackupDrillRecord | null, isOfThisRun: (at: strin
   return { provedBackup: { at, thisRun: isOfThisRun(at), path, begunAt: drill.begunAt ?? '', target: drill.target ?? '' } }
 }
 
-/** The newest base backup of which the archive knows, with drills left out. */
+/** Whether a backup that ended there leads to the timeline that the server writes: one of a timeline that was left before that does not. */
+type Leads = (timeline: number, end: Lsn) => boolean
+
+async function leadsToNow(gathering: Gathering, archive: string): Promise<Leads> {
+  const session = await gathering.session()
+  if (!session.ok) return () => true
+  const [row] = await session.value.query("SELECT CASE WHEN NOT pg_is_in_recovery() THEN substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END AS timeline")
+  const now = typeof row?.['timeline'] === 'string' ? Number.parseInt(row['timeline'], 16) : undefined
+  if (now === undefined) return () => true
+  const text = await textOf(gathering.host, `${archive}/${historyName(now)}`, acting(gathering))
+  const parents = text === undefined ? undefined : parseHistory(text, now).parents
+  return (timeline, end) => parents === undefined || timeline === now || parents.some((parent) => parent.timeline === timeline && end <= parent.switchLsn)
+}
+
+/** The newest base backup of which the archive knows and that leads to now, with drills left out. */
 async function newestBackup(gathering: Gathering): Promise<Statement['backup']> {
   const command = await gathering.fact(archiveCommandFact)
   const archive = command.ok ? command.value.destination : undefined
@@ -68,9 +84,10 @@ async function newestBackup(gathering: Gathering): Promise<Statement['backup']> 
   const names: string[] = []
   try {
     for await (const some of gathering.host.listBatches(archive, acting(gathering))) names.push(...some.filter((name) => parseWalName(name).kind === 'backup'))
+    const leads = await leadsToNow(gathering, archive)
     for (const name of names.sort().reverse().slice(0, MOST_HISTORIES)) {
       const history = parseBackupHistory(new TextDecoder().decode(await gathering.host.read(`${archive}/${name}`, { ...acting(gathering), limit: 1 << 16 })))
-      if (history === undefined || DRILL_LABEL.test(history.label ?? '')) continue
+      if (history === undefined || DRILL_LABEL.test(history.label ?? '') || !leads(Number.parseInt(name.slice(0, 8), 16), (history.stop ?? history.start).lsn)) continue
       return { label: history.label ?? '', startTime: history.startTime ?? '', segment: history.start.segment }
     }
   } catch {

@@ -55,7 +55,8 @@ export function commandsFor({ host, self, owner }: Pick<Restoring, 'host' | 'sel
     ]
     : [
       { code: 'move-old' as const, command: `${asOwner}mv ${word(old)} ${word(`${old}.before-recovery`)}` },
-      { code: 'move-new' as const, command: `${asOwner}mv ${word(place.dataDir)} ${word(old)}` },
+      // Where the old one could not be moved (a mount point), it would go into it, and the old server start again.
+      { code: 'move-new' as const, command: host.os === 'linux' ? `${asOwner}mv -T ${word(place.dataDir)} ${word(old)}` : `test ! -e ${word(old)} && ${asOwner}mv ${word(place.dataDir)} ${word(old)}` },
       { code: 'start' as const, command: typed(service?.start) },
     ]
   const kept = `${root}/${KEPT}/postgresql.auto.conf`

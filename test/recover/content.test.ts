@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { takePlainBackup } from '../support/base-backup.ts'
 import { pgwal } from '../support/pgwal.ts'
-import { paused, Recoverable } from '../support/recoverable.ts'
+import { paused, Recoverable, typed } from '../support/recoverable.ts'
 
 let one: Recoverable
 let file: string
@@ -21,6 +21,9 @@ beforeAll(async () => {
   await holder.query('CREATE TEMPORARY TABLE passing AS SELECT 1 AS n')
   await takePlainBackup(one.server, `${one.backups}/first`)
   await holder.end()
+  // As a DROP DATABASE that was broken off leaves it.
+  await one.server.query('CREATE DATABASE invalid')
+  await one.server.query("UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'invalid'")
   await one.server.query("BEGIN; CREATE TABLE half (n int); PREPARE TRANSACTION 'half'")
   await one.server.query("SELECT pg_create_restore_point('here')")
   await one.archived()
@@ -41,6 +44,13 @@ it('prepared transactions are told of: by the statement of a drill, and by the g
   const run = await one.recover('--json', '--to', 'here')
   expect(run.json().commands.prepared[0]).toContain('pg_prepared_xacts')
   expect(fs.readFileSync(`${one.into}/GUIDE.txt`, 'utf8')).toContain('ROLLBACK PREPARED')
+})
+
+it('while the old data directory is in its place, the restored one is not moved into it', async () => {
+  const run = await one.recover('--json', '--to', 'here')
+  const { command } = run.json().commands.goLive.find(({ code }: { code: string }) => code === 'move-new')
+  await expect(typed([command])).rejects.toThrow('mv')
+  expect([fs.existsSync(`${one.into}/data/PG_VERSION`), fs.existsSync(`${one.server.dataDir}/data`)]).toEqual([true, false])
 })
 
 it('a trigger that writes at each login keeps nobody out of a server that waits at its target', async () => {

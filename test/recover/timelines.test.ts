@@ -4,6 +4,7 @@ import fsp from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { takePlainBackup } from '../support/base-backup.ts'
 import { eventually } from '../support/eventually.ts'
+import { pgwal } from '../support/pgwal.ts'
 import { open, queryAt, Recoverable, typed } from '../support/recoverable.ts'
 import type { Query } from '../support/recoverable.ts'
 
@@ -39,6 +40,8 @@ describe('17: gone live with a recovery, on timeline 2', () => {
     await server.query('CREATE TABLE older (n int)')
     await server.query("SELECT pg_create_restore_point('late')")
     await one.archived()
+    // Of a time that is going to be undone.
+    await takePlainBackup(server, `${server.root}/undone`)
     await one.archived()
   })
   afterEach(() => { fs.rmSync(one.into, { recursive: true, force: true }) })
@@ -68,6 +71,13 @@ describe('17: gone live with a recovery, on timeline 2', () => {
     await fsp.rm(link)
     await fsp.symlink(where!.at.replace(one.into, `${one.into}.live`), link)
     await one.server.start()
+  })
+
+  it('the statement of verify names the backup that leads to now, and not the younger one of what was undone', async () => {
+    const [cluster] = (await pgwal(['verify', '-D', one.server.dataDir, '--json'], { PGWAL_STATE_DIR: one.state })).json().clusters
+    const segments = fs.readdirSync(one.archive).filter((name) => /^0{7}1[0-9A-F]{16}\.[0-9A-F]{8}\.backup$/.test(name)).map((name) => name.slice(0, 24)).sort()
+    expect(segments).toHaveLength(2)
+    expect(cluster.statement.backup).toMatchObject({ segment: segments[0] })
   })
 
   it('follows the newest timeline; the older one where it is asked for, and what is only there', async () => {

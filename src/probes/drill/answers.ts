@@ -15,13 +15,13 @@ const WITHOUT_FILE = `
 
 /**
  * Asks a restored server whether it is open and the one that was backed up, and in each database whether every relation has its file.
- * Gives the number of prepared transactions that it has.
+ * A database whose DROP was broken off (-2) lets nobody in. Gives the number of prepared transactions that it has.
  * @throws DrillFailure `did-not-start`, `relation-missing`; HostError
  */
 export async function askRestored(host: Host, connection: Connection & Acting, systemIdentifier: bigint): Promise<{ readonly prepared: number }> {
   const [row] = await host.query(connection,
     `SELECT pg_is_in_recovery() AS recovery, (SELECT system_identifier::text FROM pg_control_system()) AS id, (SELECT count(*)::int FROM pg_prepared_xacts) AS prepared,
-            (SELECT json_agg(datname::text) FROM pg_database WHERE datallowconn) AS databases`)
+            (SELECT json_agg(datname::text) FROM pg_database WHERE datallowconn AND datconnlimit <> -2) AS databases`)
   if (row?.['recovery'] !== false || row['id'] !== String(systemIdentifier)) throw new DrillFailure('did-not-start', { cause: JSON.stringify(row) })
   for (const database of row['databases'] as string[]) {
     const [lost] = await host.query({ ...connection, database }, WITHOUT_FILE)
