@@ -10,8 +10,8 @@ import { acting } from '../facts/fact.ts'
 import type { Gathering } from '../facts/fact.ts'
 import { foreignAmong } from '../plan/archive-place.ts'
 import { isBefore, placeInWal, plainName, planRetention } from '../postgres/backup/retention.ts'
-import type { OtherBackup, Retention } from '../postgres/backup/retention.ts'
-import { lsnFromText, parseBackupHistory, parseWalName, segmentNumber } from '../postgres/wal/index.ts'
+import type { OtherBackup, Retention, StandbyNeed } from '../postgres/backup/retention.ts'
+import { lsnFromText, parseBackupHistory, parseWalName, segmentName, segmentNumber } from '../postgres/wal/index.ts'
 import { removeSet } from './set.ts'
 import type { BackupRecord, BackupSet } from './set.ts'
 
@@ -64,7 +64,8 @@ export async function planRemoval(retaining: Retaining): Promise<Removal | { rea
   const { host } = gathering
   const as = acting(gathering)
   const mine = sets.map((set): Mine => ({ ...set, name: set.record.name, finishedAt: set.record.finishedAt, startSegment: set.record.startSegment }))
-  const first = planRetention(mine, [], { keep, giveUpOthers: true, newest: made.record.name })
+  const standbys = await standbysOf(gathering, made.record)
+  const first = planRetention(mine, [], { keep, giveUpOthers: true, standbys, newest: made.record.name })
   if (first === undefined) throw new Error('retention without a backup')
   const newest = first.keep[0]!
   if (Number.isNaN(Date.parse(newest.record.verifiedAt))) return { refusal: { code: 'not-verified', name: newest.name } }
@@ -81,7 +82,7 @@ export async function planRemoval(retaining: Retaining): Promise<Removal | { rea
   const names: string[] = []
   for await (const some of host.listBatches(archive, as)) names.push(...some)
   const others = await othersIn(retaining, archive, names)
-  const plan = planRetention(mine, others, { keep, giveUpOthers, newest: made.record.name })!
+  const plan = planRetention(mine, others, { keep, giveUpOthers, standbys, newest: made.record.name })!
   const own = new Set(plan.remove.map(({ record }) => historyOf(record)))
   const goes = (keepFrom: string) => names.filter((name) => isBefore(name, keepFrom, { backupHistory: true }) || own.has(plainName(name)))
   const measure = async (list: readonly string[]): Promise<number> => {
@@ -108,6 +109,19 @@ async function backupRunning(gathering: Gathering): Promise<number | undefined> 
     SELECT pid FROM pg_catalog.pg_stat_replication WHERE state = 'backup'
     UNION ALL SELECT pid FROM pg_catalog.pg_stat_activity WHERE pid <> pg_backend_pid() AND query ~* '(^|[^a-z_])pg_(start_backup|backup_start) *[(]' LIMIT 1`)
   return row === undefined ? undefined : Number(row['pid'])
+}
+
+/**
+ * What standbys may still read from the archive: from where their slots and their connections stand. One that has neither just now is not seen.
+ */
+async function standbysOf(gathering: Gathering, { timeline, segmentSize }: BackupRecord): Promise<StandbyNeed[]> {
+  const session = await gathering.session()
+  if (!session.ok) return []
+  const rows = await session.value.query(`
+    SELECT slot_name::text AS name, restart_lsn::text AS lsn FROM pg_catalog.pg_replication_slots WHERE slot_type = 'physical' AND restart_lsn IS NOT NULL
+    UNION ALL SELECT application_name, least(flush_lsn, replay_lsn)::text FROM pg_catalog.pg_stat_replication
+    WHERE state IN ('catchup', 'streaming') AND coalesce(flush_lsn, replay_lsn) IS NOT NULL`)
+  return rows.map(({ name, lsn }) => ({ name: String(name), segment: segmentName(timeline, lsnFromText(String(lsn)) ?? 0n, segmentSize) }))
 }
 
 const HEADS_AT_ONCE = 4096

@@ -322,6 +322,8 @@ export const en = {
       backup: 'remove  {path}   {dataBytes}',
       wal: 'remove  {files} {files|file|files} of WAL from {archive}   {dataBytes}, before {segment}',
       keep: 'keep    {count} {count|backup|backups}, the oldest of {at}',
+      standby: 'the standby {name} may still need WAL from {segment} on: it stays for it',
+      standbysUnseen: 'A standby that reads from the archive and has neither a slot nor a connection just now is not seen.',
       others: '{count} {count|backup that pgwal did not make here still needs|backups that pgwal did not make here still need} WAL from {segment} on, the oldest: {label} ({at})',
       withheld: '{files} more {files|file|files} of WAL ({dataBytes}) stay for them; --give-up-others removes those too',
       givenUp: 'they can no longer be restored afterwards',

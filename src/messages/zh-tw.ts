@@ -308,6 +308,8 @@ export const zhTW: Messages = {
       backup: '移除  {path}   {dataBytes}',
       wal: '移除  {archive} 中 {segment} 之前的 {files} 個 WAL 檔案   {dataBytes}',
       keep: '保留  {count} 份備份，最舊的一份是 {at}',
+      standby: '備援伺服器 {name} 可能仍需要從 {segment} 起的 WAL：因此保留',
+      standbysUnseen: '若備援伺服器從歸檔讀取，而目前既無 slot 也無連線，這裡看不到它。',
       others: '有 {count} 份不是由 pgwal 在此製作的備份仍需要從 {segment} 起的 WAL，最舊的是：{label}（{at}）',
       withheld: '因此另外保留 {files} 個 WAL 檔案（{dataBytes}）；--give-up-others 會一併移除',
       givenUp: '移除後這些備份將無法還原',

@@ -4,7 +4,7 @@ import type { Removal } from '../backup/retention.ts'
 import type { BackupResult, RetentionOutcome } from '../backup/result.ts'
 import { messages } from '../messages/messages.ts'
 import { clusterJson, SCHEMA } from './json.ts'
-import { mark, type Style } from './style.ts'
+import { mark, safe, type Style } from './style.ts'
 import { compose } from './words.ts'
 import { hang } from './wrap.ts'
 
@@ -35,6 +35,8 @@ export function removalText({ plan, archive, wal, walBytes, withheld }: Removal,
     ...plan.remove.map(({ path, record }) => `  ${say(words.backup, { path, dataBytes: record.bytes })}`),
     ...(wal.length === 0 || archive === undefined ? [] : [`  ${hang(say(words.wal, { files: wal.length, archive, dataBytes: walBytes, segment: plan.keepFrom }), 10, style.width)}`]),
     `  ${say(words.keep, { count: plan.keep.length, at: plan.keep.at(-1)!.finishedAt })}`,
+    ...plan.standbys.map(({ name, segment }) => `  ${mark(style, 'warning')} ${hang(say(words.standby, { name: safe(name), segment }), 4, style.width)}`),
+    ...(wal.length === 0 ? [] : [`  ${hang(say(words.standbysUnseen, {}), 2, style.width)}`]),
     ...(oldest === undefined ? [] : [
       `  ${mark(style, 'warning')} ${hang(say(words.others, { count: plan.others.length, segment: oldest.startSegment, label: oldest.label, at: oldest.startTime }), 4, style.width)}`,
       ...(giveUpOthers ? [`    ${say(words.givenUp, {})}`] : withheld.files > 0 ? [`    ${hang(say(words.withheld, { files: withheld.files, dataBytes: withheld.bytes }), 4, style.width)}`] : []),
@@ -47,7 +49,7 @@ function retentionText(retention: RetentionOutcome, giveUpOthers: boolean, style
   const say = (template: string, params: Readonly<Record<string, string | number>>): string => hang(compose(template, params, style.locale), 2, style.width)
   switch (retention.outcome) {
     case 'refused': return `${mark(style, 'warning')} ${say(words.refused, { reason: compose(refusal[retention.refusal.code], { ...retention.refusal }, style.locale) })}`
-    case 'nothing-to-do': return [say(words.nothing, { count: retention.removal.plan.keep.length }), ...(retention.removal.plan.others.length === 0 ? [] : [removalText(retention.removal, giveUpOthers, style)])].join('\n')
+    case 'nothing-to-do': return [say(words.nothing, { count: retention.removal.plan.keep.length }), ...(retention.removal.plan.others.length + retention.removal.plan.standbys.length === 0 ? [] : [removalText(retention.removal, giveUpOthers, style)])].join('\n')
     case 'planned': return [removalText(retention.removal, giveUpOthers, style), '', say(words.planned, {})].join('\n')
     case 'interrupted': return `${mark(style, 'warning')} ${say(words.interrupted, { count: retention.removed?.backups.length ?? 0, files: retention.removed?.files ?? 0 })}`
     case 'cancelled': return say(words.cancelled, {})
@@ -73,7 +75,7 @@ function retentionJson(retention: RetentionOutcome): object {
   return {
     outcome: retention.outcome,
     keep: plan.keep.map(({ path }) => path), remove: plan.remove.map(({ path, record }) => ({ path, bytes: record.bytes })),
-    wal: { archive, keepFrom: plan.keepFrom, files: wal.length, bytes: walBytes }, others: plan.others, withheld,
+    wal: { archive, keepFrom: plan.keepFrom, files: wal.length, bytes: walBytes }, others: plan.others, standbys: plan.standbys, withheld,
     ...('removed' in retention ? { removed: retention.removed } : {}),
   }
 }

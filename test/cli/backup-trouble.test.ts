@@ -170,6 +170,24 @@ describe.each(servers)('$major $binDir', ({ major, ...options }) => {
     }
   })
 
+  it('WAL that a standby may still need stays as long as its slot says so, also for --give-up-others; it is named', async () => {
+    const mine = `${one.server.root}/followed`
+    await run(mine, '--json')
+    await one.server.query("SELECT pg_create_physical_replication_slot('behind', true)")
+    const [at] = await one.server.query<{ name: string }>("SELECT pg_walfile_name(restart_lsn) AS name FROM pg_replication_slots WHERE slot_name = 'behind'")
+    try {
+      await one.archived()
+      const kept = await run(mine, '--keep', '1', '--give-up-others', '--yes', '--json')
+      expect(kept.json(), kept.stderr).toMatchObject({ retention: { outcome: 'applied', wal: { keepFrom: at!.name }, standbys: [{ name: 'behind', segment: at!.name }] } })
+      expect(fs.existsSync(`${one.archive}/${at!.name}`)).toBe(true)
+      const words = await run(mine, '--keep', '1', '--give-up-others')
+      expect(words.stdout.replace(/\s+/g, ' ')).toContain(`the standby behind may still need WAL from ${at!.name} on`)
+    } finally {
+      await one.server.query("SELECT pg_drop_replication_slot('behind')")
+      await fsp.rm(mine, { recursive: true, force: true })
+    }
+  }, 240_000)
+
   it('WAL that only backups of others need stays, or goes with --give-up-others; they are named', async () => {
     const mine = `${one.server.root}/mine`
     const other = (await run(`${one.server.root}/other`, '--label', 'of-somebody', '--json')).json().backup

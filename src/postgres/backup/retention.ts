@@ -60,6 +60,16 @@ export interface Retention<B extends Kept> {
   readonly keepFrom: string
   /** Backups of others that would lose WAL, were it not for `keepFrom`; with `giveUpOthers` those that do. */
   readonly others: readonly OtherBackup[]
+  /** Standbys that would lose WAL, were it not for `keepFrom`. */
+  readonly standbys: readonly StandbyNeed[]
+}
+
+/** From where on a standby may need WAL, as far as the server knows. */
+export interface StandbyNeed {
+  /** Of its slot, else of its connection. */
+  readonly name: string
+  /** A segment. */
+  readonly segment: string
 }
 
 export interface RetentionWish {
@@ -67,6 +77,7 @@ export interface RetentionWish {
   readonly keep: number
   /** Whether WAL that only backups of others need may go as well. */
   readonly giveUpOthers: boolean
+  readonly standbys?: readonly StandbyNeed[]
   /** The name of the one that is the newest, whatever time the others say. */
   readonly newest?: string
 }
@@ -75,17 +86,19 @@ export interface RetentionWish {
  * What stays and what goes.
  * @returns undefined where there is no backup to keep
  */
-export function planRetention<B extends Kept>(backups: readonly B[], others: readonly OtherBackup[], { keep, giveUpOthers, newest }: RetentionWish): Retention<B> | undefined {
+export function planRetention<B extends Kept>(backups: readonly B[], others: readonly OtherBackup[], { keep, giveUpOthers, standbys = [], newest }: RetentionWish): Retention<B> | undefined {
   const newestFirst = [...backups].sort((a, b) => (a.name === newest ? -1 : b.name === newest ? 1 : a.finishedAt < b.finishedAt ? 1 : a.finishedAt > b.finishedAt ? -1 : a.name < b.name ? 1 : -1))
   const kept = newestFirst.slice(0, Math.max(1, keep))
   const oldest = oldestSegment(kept.map(({ startSegment }) => startSegment))
   if (oldest === undefined) return undefined
   const losing = others.filter(({ startSegment }) => placeInWal(startSegment) < placeInWal(oldest))
+  const behind = standbys.filter(({ segment }) => placeInWal(segment) < placeInWal(oldest))
   return {
     keep: kept,
     remove: newestFirst.slice(kept.length),
-    keepFrom: giveUpOthers ? oldest : oldestSegment([oldest, ...losing.map(({ startSegment }) => startSegment)])!,
+    keepFrom: oldestSegment([oldest, ...behind.map(({ segment }) => segment), ...(giveUpOthers ? [] : losing.map(({ startSegment }) => startSegment))])!,
     others: losing,
+    standbys: behind,
   }
 }
 
