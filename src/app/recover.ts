@@ -288,6 +288,7 @@ async function planOf(context: Context, restoring: Restoring, { cluster, archive
       remainder: route.remainder.map((number) => numberedSegment(remainder!.timeline, number, archive.segmentSize)),
       ...(remainder === undefined ? {} : { remainderFrom: remainder.directory }),
       ...(fetched === undefined ? {} : { copiedTo: walIn(into) }),
+      ...(route.partial === undefined ? {} : { partial: { file: route.partial.file, name: route.partial.name, ...(route.partial.time === undefined ? {} : { local: timeInZone(route.partial.time, localOffset) }) } }),
     },
     target: {
       kind: target.kind, seen: route.targetSeen, timeline: route.timeline, action: options.action,

@@ -110,7 +110,7 @@ async function keepBackupDrill(host: Host, cluster: Cluster, verdict: Verdict, d
 }
 
 /** Findings that are about what was asked for, or about this machine, not about a backup. */
-const NO_SUCH_BACKUP = ['no-backup', 'backup-no-backup-label', 'backup-running', 'backup-not-readable', 'backup-needs-program', 'backup-form-unknown', 'archive-needs-program', 'archive-form-not-here', 'target-before-backup', 'target-beyond-archive', 'target-no-such-point', 'not-archived']
+const NO_SUCH_BACKUP = ['no-backup', 'backup-no-backup-label', 'backup-running', 'backup-not-readable', 'backup-needs-program', 'backup-form-unknown', 'archive-needs-program', 'archive-form-not-here', 'target-before-backup', 'target-beyond-archive', 'target-no-such-point', 'target-in-partial', 'not-archived']
 
 /** How long a segment may take when nobody says: an archiver that failed three times pauses for a minute. */
 const SEGMENT_TIMEOUT_MS = 90_000

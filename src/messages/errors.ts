@@ -541,6 +541,10 @@ export const errorTexts = {
     en: { message: 'Since the backup {backup}, a tablespace was made ({location}, in {segment}). To replay that on this machine would empty the tablespace in use.', remedy: 'Take a backup that was begun after that, or a target before it, or recover on another machine.' },
     'zh-TW': { message: '在備份 {backup} 之後建立了表空間（{location}，位於 {segment}）。在這台機器上重播會清空使用中的表空間。', remedy: '請使用在那之後才開始的備份、指定在那之前的目標，或在另一台機器上還原。' },
   },
+  'target-in-partial': {
+    en: { message: '{target} is in no whole segment of {path}. {file} goes on behind them; its last commit: {time}.', remedy: 'If its server writes no more, copy it to {name} there (cp -p), and run this again. Else wait until the segment is complete.' },
+    'zh-TW': { message: '{path} 的完整區段中沒有 {target}。其後還有 {file}，它的最後一次提交：{time}。', remedy: '若其伺服器不再寫入，請在該處將它複製為 {name}（cp -p），然後再執行一次；否則請等待區段完成。' },
+  },
   'target-no-such-point': {
     en: { message: 'There is no restore point {name} in {path} since the backup. The newest that are there: {known}.', remedy: 'Correct the name, or give a time or an LSN. A name that looks like a time: --to name:NAME' },
     'zh-TW': { message: '自備份以來，{path} 中沒有還原點 {name}。最新的有：{known}。', remedy: '請更正名稱，或指定時間或 LSN。名稱看似時間時：--to name:NAME' },

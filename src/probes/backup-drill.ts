@@ -48,7 +48,7 @@ const NO_WAY = [
   'no-backup', 'backup-no-backup-label', 'backup-running', 'backup-label-unreadable', 'backup-incremental', 'backup-control-file', 'backup-manifest', 'backup-not-readable',
   'backup-needs-program', 'backup-form-unknown', 'backup-tablespace-missing', 'backup-tablespace-live', 'backup-version-unknown', 'backup-damaged', 'backup-differs', 'backup-wrong-size', 'restore-failed',
   'archive-unusable', 'archive-empty', 'archive-needs-program', 'archive-form-not-here', 'archive-no-header', 'target-other-cluster', 'target-no-timeline', 'target-other-timeline', 'target-start-missing', 'target-end-missing',
-  'target-gap', 'target-damaged', 'target-before-backup', 'target-beyond-archive', 'target-no-such-point', 'target-tablespace-made',
+  'target-gap', 'target-damaged', 'target-before-backup', 'target-beyond-archive', 'target-no-such-point', 'target-in-partial', 'target-tablespace-made',
 ] as const satisfies readonly ErrorCode[]
 type NoWay = (typeof NO_WAY)[number]
 type OwnCode = 'not-reached' | 'relation-missing' | 'stalled' | 'no-space' | 'space-ran-out' | 'directory-unusable' | 'not-archived' | 'refused'

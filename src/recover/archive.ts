@@ -22,6 +22,8 @@ export interface Archive {
   readonly fileOf: (timeline: number, number: number) => string | undefined
   /** The program that makes a segment whole again and is not on this machine; undefined where the segment can be had. */
   readonly lacking: (timeline: number, number: number) => string | undefined
+  /** The file of a segment that was not complete when its server, or pg_receivewal, stopped writing it (`.partial`). */
+  readonly partialOf: (timeline: number, number: number) => string | undefined
   /** Timelines with segments, and the number of the newest one of each. */
   readonly newest: ReadonlyMap<number, number>
   readonly histories: ReadonlyMap<number, History>
@@ -46,6 +48,7 @@ export async function surveyArchive(restoring: Restoring, path: string): Promise
   const suffixes = new Set<WalSuffix>()
   const texts: string[] = []
   const segments: { name: string; suffix: WalSuffix }[] = []
+  const partials = new Map<string, string>()
   try {
     for await (const files of host.listBatches(path, as)) {
       for (const file of files) {
@@ -55,7 +58,8 @@ export async function surveyArchive(restoring: Restoring, path: string): Promise
         if (kind === 'other') continue
         suffixes.add(suffix)
         if (kind === 'segment') segments.push({ name, suffix })
-        else if (kind !== 'partial' && texts.length < MOST_TEXTS) texts.push(file)
+        else if (kind === 'partial') partials.set(name, file)
+        else if (texts.length < MOST_TEXTS) texts.push(file)
       }
     }
   } catch (error) {
@@ -109,6 +113,10 @@ export async function surveyArchive(restoring: Restoring, path: string): Promise
     fileOf: (timeline, number) => {
       const suffix = suffixOf(timeline, number)
       return suffix === undefined ? undefined : `${path}/${numberedSegment(timeline, number, header.segmentSize)}${suffix}`
+    },
+    partialOf: (timeline, number) => {
+      const file = partials.get(`${numberedSegment(timeline, number, header.segmentSize)}.partial`)
+      return file === undefined ? undefined : `${path}/${file}`
     },
     lacking: (timeline, number) => {
       const suffix = suffixOf(timeline, number)

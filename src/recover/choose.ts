@@ -72,6 +72,7 @@ export function obstacleError(host: Pick<Host, 'os'>, backup: Backup, obstacle: 
     case 'beyond-archive': return new UserError('target-beyond-archive', { target: asked, path: archive.path, last: obstacle.last, time: moment(obstacle.time) })
     case 'tablespace-made': return new UserError('target-tablespace-made', { backup: backup.path, location: obstacle.location, segment: obstacle.segment })
     case 'needs-program': return needsProgram(host, archive.path, obstacle.program)
+    case 'in-partial': return new UserError('target-in-partial', { target: target.kind === 'name' ? visible(target.name) : asked, path: archive.path, file: obstacle.partial.file, name: obstacle.partial.name, time: moment(obstacle.partial.time) })
     case 'no-such-point': return new UserError('target-no-such-point', { name: visible(obstacle.name), path: archive.path, known: obstacle.known.map(visible).join(', ') || '–' })
   }
 }

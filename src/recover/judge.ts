@@ -7,7 +7,7 @@ import { LandmarkReader, lsnToText } from '../postgres/wal/index.ts'
 import type { RecoveryTarget } from '../postgres/recovery/target.ts'
 import { reachOf, timelineAt, wayFrom } from '../postgres/recovery/way.ts'
 import type { Stretch } from '../postgres/recovery/way.ts'
-import { findDamage, newestTimeline, readSegment } from './archive.ts'
+import { findDamage, newestTimeline, readSegment, readWhole } from './archive.ts'
 import type { Archive, Damage } from './archive.ts'
 import type { Backup } from './backup.ts'
 import { checkpoint } from './working.ts'
@@ -21,6 +21,15 @@ export interface Remainder {
   readonly numbers: ReadonlySet<number>
   /** Timelines whose history file is there and not in the archive. */
   readonly histories: readonly number[]
+}
+
+/** A segment that is not complete, behind the last one of the way. */
+export interface Partial {
+  readonly file: string
+  /** Its name when it is. */
+  readonly name: string
+  /** Of its last commit, in microseconds. */
+  readonly time?: bigint
 }
 
 export interface Route {
@@ -44,6 +53,8 @@ export interface Route {
   readonly targetSeen: boolean
   /** Where the last record begins, of all that there is: a recovery to the end must come that far. Undefined where it could not be read, or is none of the archive's. */
   readonly lastRecord?: Lsn
+  /** Of a recovery to the end: what it leaves out. */
+  readonly partial?: Partial
   /** Restore points of the target's name, where there are several: recovery stops at the first. */
   readonly sameName: readonly Landmark[]
   /** Segments taken from the old pg_wal. */
@@ -83,6 +94,8 @@ export type Obstacle =
   /** `last`: where the archive ends; `time`: of its last commit. */
   | { readonly code: 'beyond-archive'; readonly last: string; readonly time?: bigint }
   | { readonly code: 'no-such-point'; readonly name: string; readonly known: readonly string[] }
+  /** As the two before, where a segment that is not complete goes on. */
+  | { readonly code: 'in-partial'; readonly partial: Partial }
   /** `segment`: with its making, or one that cannot be read and may have it. */
   | { readonly code: 'tablespace-made'; readonly location: string; readonly segment: string }
   | { readonly code: 'needs-program'; readonly program: string }
@@ -122,7 +135,8 @@ export async function judge(restoring: Restoring, archive: Archive, backup: Back
     return { code: 'before-backup', end: lsnToText(backupEnd ?? backup.start), time: BigInt(backup.begunAt) * 1000n }
   }
   const found = await locate(search, target, { first, last, backupEnd, hasGap: gap !== undefined })
-  if ('code' in found) return found.code === 'gap' ? { code: 'gap', ...gap! } : found
+  const partial = target.kind === 'latest' || ('code' in found && (found.code === 'beyond-archive' || found.code === 'no-such-point')) ? await search.partialAt(last + 1) : undefined
+  if ('code' in found) return found.code === 'gap' ? { code: 'gap', ...gap! } : partial === undefined ? found : { code: 'in-partial', partial }
   const until = found.at ?? last
   for (const [tli, number] of numbers(way, first, until)) {
     const program = archive.lacking(tli, number)
@@ -140,7 +154,7 @@ export async function judge(restoring: Restoring, archive: Archive, backup: Back
     backup, timeline, backupEnd, way, begin: first, end: until, reach: last, makes: made.tablespaces, limits: made.limits, first: named(first), last: named(until), count: until - first + 1, targetSeen: found.seen, sameName: found.sameName ?? [],
     remainder: [...remainder?.numbers ?? []].filter((number) => number <= until && timelineAt(way, number) === remainder!.timeline && !archive.has(remainder!.timeline, number)).sort((a, b) => a - b),
     ...(found.lastIn === undefined ? {} : { lastIn: found.lastIn }), ...(found.firstOut === undefined ? {} : { firstOut: found.firstOut }),
-    ...(found.lastRecord === undefined ? {} : { lastRecord: found.lastRecord }),
+    ...(found.lastRecord === undefined ? {} : { lastRecord: found.lastRecord }), ...(partial === undefined ? {} : { partial }),
   }
 }
 
@@ -229,6 +243,20 @@ class Search {
   isArchived(number: number): boolean {
     const timeline = timelineAt(this.way, number)
     return timeline !== undefined && this.archive.has(timeline, number)
+  }
+
+  /** A segment of this number that is not complete, where there is anything in it. */
+  async partialAt(number: number): Promise<Partial | undefined> {
+    const timeline = timelineAt(this.way, number)!
+    const file = this.archive.partialOf(timeline, number)
+    const bytes = file === undefined ? undefined : await readWhole(this.restoring, file, this.archive.segmentSize).catch((error: unknown) => {
+      if (codeOf(error) === '') throw error
+      return undefined
+    })
+    const reader = new LandmarkReader()
+    const commit = bytes === undefined ? undefined : reader.read(bytes, BigInt(number) * this.size).findLast(isCommit)
+    if (file === undefined || reader.last === undefined) return undefined
+    return { file, name: numberedSegment(timeline, number, this.archive.segmentSize), ...(commit === undefined ? {} : { time: commit.time }) }
   }
 
   segmentOf(lsn: Lsn): number {

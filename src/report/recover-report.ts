@@ -23,7 +23,7 @@ export interface RecoverReport {
   }
   /** Others that were passed over, with the reason. */
   readonly passedOver: readonly { readonly path: string; readonly code: string; readonly what: string }[]
-  readonly archive: { readonly path: string; readonly first: string; readonly last: string; readonly count: number; readonly remainder: readonly string[]; readonly remainderFrom?: string; readonly copiedTo?: string }
+  readonly archive: { readonly path: string; readonly first: string; readonly last: string; readonly count: number; readonly remainder: readonly string[]; readonly remainderFrom?: string; readonly copiedTo?: string; readonly partial?: PartialSegment }
   readonly target: {
     readonly kind: 'latest' | 'time' | 'lsn' | 'name'
     /** As postgresql.conf has it. */
@@ -51,6 +51,15 @@ export interface RecoverReport {
   /** What was done. */
   readonly done?: { readonly bytes: number; readonly files: number; readonly compared: boolean; readonly elapsedMs: number; readonly major: number }
   readonly commands: RecoverCommands
+}
+
+/** A segment that is not complete and goes on behind the last one, and so is not restored. */
+export interface PartialSegment {
+  readonly file: string
+  /** Its name when it is complete. */
+  readonly name: string
+  /** Of its last commit. */
+  readonly local?: string
 }
 
 /** A transaction's end. */

@@ -153,3 +153,39 @@ describe('17: gone live with a recovery, on timeline 2', () => {
     expect(older.json().plan).toMatchObject({ backup: { path: `${one.backups}/first` }, passedOver: [{ path: `${one.backups}/second`, code: 'no-timeline' }] })
   })
 })
+
+describe('16: the archive ends with a segment that is not complete', () => {
+  let one: Recoverable
+  let last: string
+  beforeAll(async () => {
+    one = await Recoverable.prepare(16)
+    await one.server.start()
+    await takePlainBackup(one.server, `${one.backups}/first`)
+    await one.server.query('CREATE TABLE common (n int)')
+    await one.archived()
+    await one.server.query('CREATE TABLE newer (n int)')
+    await one.server.query("SELECT pg_create_restore_point('last')")
+    last = `${one.archive}/${await one.archived()}`
+    // As pg_receivewal, and a standby that is promoted, leave it.
+    await fsp.rename(last, `${last}.partial`)
+  })
+  afterEach(() => { fs.rmSync(one.into, { recursive: true, force: true }) })
+  afterAll(() => one.remove())
+
+  it('it is told of, to the latest as well as to what may be in it; under its own name it is restored', async () => {
+    const plan = await one.recover('--json', '--to', 'latest', '--dry-run')
+    expect(plan.json().plan.archive.partial, plan.stdout).toMatchObject({ file: `${last}.partial`, name: last.slice(-24) })
+    for (const to of ['last', '2099-01-01']) {
+      expect(await one.refused('--json', '--to', to)).toMatchObject({ code: 'target-in-partial', message: expect.stringContaining(`${last}.partial`) as string, remedy: expect.stringContaining(last.slice(-24)) as string })
+    }
+    await one.started(await one.recover('--json', '--to', 'latest'), async (query) => {
+      await open(query)
+      expect(await tables(query)).toEqual(['common'])
+    })
+    await typed([`cp -p ${last}.partial ${last}`])
+    await one.started(await one.recover('--json', '--to', 'last'), async (query) => {
+      await open(query)
+      expect(await tables(query)).toEqual(['common', 'newer'])
+    })
+  })
+})
