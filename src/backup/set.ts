@@ -114,6 +114,9 @@ export async function listSets(host: Host, as: Acting, directory: string, system
   return sets
 }
 
+/** Without a record so long after it was made, nobody is going to write one. */
+const UNMARKED_MS = 600_000
+
 /** Removes what runs left behind that are gone: half a backup, or one that was being removed. */
 export async function removeParts(host: Host, as: Acting, directory: string): Promise<void> {
   for (const { name, kind } of await host.list(directory, as)) {
@@ -123,8 +126,9 @@ export async function removeParts(host: Host, as: Acting, directory: string): Pr
       const part = await readPart(host, as, path)
       if (part === undefined || (part.process !== undefined && await isAlive(host, part.process))) continue
     } catch (error) {
-      // Just being made or removed, or cut off before its record was there: then only an empty one may go.
-      if (codeOf(error) === 'ENOENT') await host.removeDirectory(path, as).catch(() => undefined)
+      // Cut off before its record was there: then only an empty one may go, and none that somebody is just making.
+      const made = codeOf(error) === 'ENOENT' ? await host.stat(path, as).then(({ modified }) => modified.getTime(), () => undefined) : undefined
+      if (made !== undefined && host.now().getTime() - made > UNMARKED_MS) await host.removeDirectory(path, as).catch(() => undefined)
       continue
     }
     await host.removeTree(path, as).catch(() => undefined)

@@ -82,6 +82,18 @@ describe.each(servers)('$major $binDir', ({ major, ...options }) => {
     expect(fs.existsSync(`${server.dataDir}/x`)).toBe(false)
   })
 
+  it('one that somebody else just begins beside it is left alone; one that was given up long ago is not', async () => {
+    const [young, old] = ['.pgwal-backup-0123456789ab', '.pgwal-backup-ba9876543210'].map((name) => `${backups}/${name}`) as [string, string]
+    for (const directory of [young, old]) {
+      fs.mkdirSync(directory, { mode: 0o700 })
+      if (process.getuid?.() === 0) fs.chownSync(directory, server.account.uid, server.account.gid)
+    }
+    fs.utimesSync(old, 0, 0)
+    expect((await run('--json')).code).toBe(0)
+    expect([fs.existsSync(young), fs.existsSync(old)]).toEqual([true, false])
+    fs.rmdirSync(young)
+  })
+
   it('stopped or killed in the middle: nothing that looks like a backup, and the next run clears it away', async () => {
     const before = sets()
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
