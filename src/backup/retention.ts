@@ -9,10 +9,11 @@ import { archiveContentsFact } from '../facts/archive-contents.ts'
 import { acting } from '../facts/fact.ts'
 import type { Gathering } from '../facts/fact.ts'
 import { foreignAmong } from '../plan/archive-place.ts'
+import { parentOf } from '../plan/state-directory.ts'
 import { isBefore, placeInWal, plainName, planRetention } from '../postgres/backup/retention.ts'
 import type { OtherBackup, Retention, StandbyNeed } from '../postgres/backup/retention.ts'
 import { lsnFromText, parseBackupHistory, parseWalName, segmentName, segmentNumber } from '../postgres/wal/index.ts'
-import { removeSet } from './set.ts'
+import { makingPart, removeSet } from './set.ts'
 import type { BackupRecord, BackupSet } from './set.ts'
 
 /** A drill's copy is removed at once, and nobody restores it. */
@@ -42,6 +43,7 @@ export type Refusal =
   | { readonly code: 'history-missing'; readonly file: string }
   | { readonly code: 'not-verified'; readonly name: string }
   | { readonly code: 'backup-running'; readonly pid: number }
+  | { readonly code: 'backup-beside'; readonly pid: number }
   | { readonly code: 'foreign'; readonly path: string; readonly found: string }
 
 export interface Retaining {
@@ -77,6 +79,9 @@ export async function planRemoval(retaining: Retaining): Promise<Removal | { rea
 
   const pid = await backupRunning(gathering)
   if (pid !== undefined) return { refusal: { code: 'backup-running', pid } }
+  // The server is through with one that is still being verified, and the archive may not know of it yet.
+  const beside = await makingPart(host, as, parentOf(made.path))
+  if (beside !== undefined) return { refusal: { code: 'backup-beside', pid: beside } }
   const refusal = await archiveHolds(retaining, archive, newest.record)
   if (refusal !== undefined) return { refusal }
   const names: string[] = []

@@ -135,6 +135,20 @@ export async function removeParts(host: Host, as: Acting, directory: string): Pr
   }
 }
 
+/** The process of a pgwal that is making a backup in this directory just now. */
+export async function makingPart(host: Host, as: Acting, directory: string): Promise<number | undefined> {
+  for (const { name, kind } of await host.list(directory, as)) {
+    if (kind !== 'directory' || !PART.test(name)) continue
+    const part = await readPart(host, as, `${directory}/${name}`).catch((error: unknown) => {
+      // Just gone, or just named.
+      if (codeOf(error) === '') throw error
+      return undefined
+    })
+    if (part?.process !== undefined && await isAlive(host, part.process)) return part.process.pid
+  }
+  return undefined
+}
+
 /** Removes a complete backup; from the first moment on it is none. */
 export async function removeSet(host: Host, as: Acting, { path }: BackupSet): Promise<void> {
   const part = `${path.slice(0, path.lastIndexOf('/'))}/${partName(host)}`

@@ -343,6 +343,7 @@ export const en = {
       'not-archived': '{segment}, which the new backup needs, is not in the archive',
       gap: 'after the newest backup the archive lacks {segment}{count||, and more}',
       'history-missing': 'the archive lacks {file}',
+      'backup-beside': 'process {pid} is making another backup in the same directory',
       'backup-running': 'process {pid} of the server is making another base backup, and which WAL that one needs is not known yet',
       foreign: 'another cluster (system identifier {found}) archives here, too: {path}',
       'not-verified': 'the newest backup, {name}, is not verified',

@@ -329,6 +329,7 @@ export const zhTW: Messages = {
       'not-archived': '新備份所需的 {segment} 不在歸檔中',
       gap: '最新備份之後，歸檔中缺少 {segment}{count||（以及其他區段）}',
       'history-missing': '歸檔中缺少 {file}',
+      'backup-beside': '行程 {pid} 正在同一個目錄中製作另一份備份',
       'backup-running': '伺服器的行程 {pid} 正在製作另一份基礎備份，還無法得知它需要哪些 WAL',
       foreign: '另一個叢集（系統識別碼 {found}）也歸檔到這裡：{path}',
       'not-verified': '最新的備份 {name} 未經驗證',

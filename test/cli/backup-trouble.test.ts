@@ -139,6 +139,21 @@ describe.each(servers)('$major $binDir', ({ major, ...options }) => {
     await eventually(async () => (await one.server.query("SELECT FROM pg_stat_replication WHERE state = 'backup'")).length === 0, 'its end')
   })
 
+  it('nor while another pgwal is at one in the same directory, which the server may be through with', async () => {
+    const mine = `${one.server.root}/pair`
+    await run(mine, '--json')
+    await one.archived()
+    const before = one.segments()
+    const other = `${mine}/.pgwal-backup-0123456789ab`
+    await one.make(other)
+    fs.writeFileSync(`${other}/pgwal-backup.json`, JSON.stringify({ version: 1, state: 'making', process: { pid: process.pid } }))
+    await one.own(`${other}/pgwal-backup.json`)
+    const done = await run(mine, '--keep', '1', '--yes', '--give-up-others', '--json')
+    expect([done.code, done.json().retention], done.stderr).toEqual([1, { outcome: 'refused', refusal: { code: 'backup-beside', pid: process.pid } }])
+    expect(one.segments()).toEqual(expect.arrayContaining(before))
+    await fsp.rm(mine, { recursive: true })
+  })
+
   it('another cluster archives there, too: nothing is removed; where the clock was ahead, what was made just now stays', async () => {
     const mine = `${one.server.root}/ahead`
     const first = (await run(mine, '--json')).json().backup.path
