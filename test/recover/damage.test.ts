@@ -34,9 +34,10 @@ describe.each([12, 18] as const)('PostgreSQL %i', (major) => {
     })
   })
 
-  it('a bit that flipped in the middle: a drill of the backup names the file; a recovery to the latest does not open before it (12 does)', async () => {
+  it('bits that flipped in the middle: a drill of the backup names the file; a recovery to the latest does not open before it (12 does)', async () => {
     const bytes = fs.readFileSync(file)
-    fs.writeFileSync(file, Buffer.from(bytes).fill(bytes[100_000]! ^ 1, 100_000, 100_001))
+    // As long as a record: a single byte may be one between two of them, which nobody reads.
+    fs.writeFileSync(file, bytes.map((byte, at) => (at >= 100_000 && at < 100_064 ? byte ^ 1 : byte)))
     try {
       expect(await drill()).toMatchObject({ verdict: 'fail', findings: [{ code: 'target-damaged', params: { file } }] })
       if (major === 12) return
