@@ -2,6 +2,7 @@
 import type { Context, Selection } from '../base-command.ts'
 import { UserError } from '../errors.ts'
 import { archiveCommandFact } from '../facts/archive-command.ts'
+import { diskFact } from '../facts/disk.ts'
 import { FactUnavailable } from '../facts/fact.ts'
 import type { Gathering } from '../facts/fact.ts'
 import { identityFact } from '../facts/identity.ts'
@@ -21,6 +22,7 @@ import { archiveDirectoryFor, detectClusters, platformOf } from '../platforms/in
 import { isAbsolute } from '../platforms/reading.ts'
 import type { Cluster } from '../platforms/platform.ts'
 import { parseCidr } from '../postgres/hba/index.ts'
+import { parseValue } from '../postgres/settings/index.ts'
 import type { RunOutcome } from '../report/json.ts'
 import { endingText } from '../report/outcome-text.ts'
 import { planText } from '../report/plan-text.ts'
@@ -77,6 +79,8 @@ export interface EnableResult {
 }
 
 const DEFAULTS = { maxWalSenders: 3, walKeepSize: '1GB' }
+/** Of what is free on the disk of pg_wal, enable by itself has no more kept there than one part in so many. */
+const FREE_SHARE = 4
 const LOOPBACK = ['127.0.0.1/32', '::1/128'] as const
 
 /** Of what goes well, people want to see these. */
@@ -205,7 +209,8 @@ async function prepare(context: Context, cluster: Cluster, gathering: Gathering,
   const planning = context.ui.progress(context.ui.words.progress.planning)
   try {
     const service = await platformOf(cluster).service(cluster, context.host)
-    const planned = makePlan(await gatherPlanInput(gathering, { service, goals: goalsOf(answers, options), clusters, restart: options.restart ?? true }))
+    const goals = goalsOf(answers, options, await walToKeep(gathering, options.walKeepSize))
+    const planned = makePlan(await gatherPlanInput(gathering, { service, goals, clusters, restart: options.restart ?? true }))
     if (planned.kind === 'refusal') throw new UserError(planned.code, planned.params)
     const connection = await gathering.connection()
     await mayRestart(context, planned.plan, connection)
@@ -288,8 +293,22 @@ async function defaultDirectory(context: Context, cluster: Cluster, gathering: G
   }
 }
 
-function goalsOf({ archiveDirectory, replicationUser, allowFrom }: Answers, options: EnableOptions): Goal[] {
-  const { archiveTimeout, maxWalSenders = DEFAULTS.maxWalSenders, walKeepSize = DEFAULTS.walKeepSize } = options
+/**
+ * How much WAL shall stay in pg_wal: a server that finds no room there any more stops with a PANIC.
+ * @throws UserError `wal-keep-no-room` for a wish that is more than the disk has left
+ */
+async function walToKeep(gathering: Gathering, asked: string | undefined): Promise<string> {
+  const disk = await gathering.fact(diskFact)
+  const free = disk.ok ? disk.value.wal.freeBytes : Number.POSITIVE_INFINITY
+  // A power of two: where it is asked for again, the disk has a little more or less.
+  if (asked === undefined) return free / FREE_SHARE >= 2 ** 30 ? DEFAULTS.walKeepSize : `${2 ** Math.floor(Math.log2(Math.max(free / FREE_SHARE / 2 ** 20, 1)))}MB`
+  const parsed = parseValue('wal_keep_size', asked, 13)
+  if (parsed.ok && Number(parsed.value) * 2 ** 20 >= free) throw new UserError('wal-keep-no-room', { value: asked, path: `${gathering.cluster.dataDir}/pg_wal`, freeBytes: free })
+  return asked
+}
+
+function goalsOf({ archiveDirectory, replicationUser, allowFrom }: Answers, options: EnableOptions, walKeepSize: string): Goal[] {
+  const { archiveTimeout, maxWalSenders = DEFAULTS.maxWalSenders } = options
   return [
     { kind: 'setting', name: 'wal_level', value: 'replica', atLeast: true },
     { kind: 'archive', directory: archiveDirectory },

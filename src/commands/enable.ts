@@ -11,7 +11,7 @@ export default class Enable extends BaseCommand {
     'archive-dir': Flags.string({ description: 'where archived WAL goes', helpValue: 'DIR' }),
     'archive-timeout': Flags.string({ description: 'archive_timeout: the longest time that a commit may stay out of the archive, e.g. 5min', helpValue: 'T' }),
     'max-wal-senders': Flags.integer({ description: 'at least this many (default 3; a higher value stays)', helpValue: 'N', min: 1 }),
-    'wal-keep-size': Flags.string({ description: 'at least this much WAL is kept in pg_wal (default 1GB)', helpValue: 'SIZE' }),
+    'wal-keep-size': Flags.string({ description: 'at least this much WAL is kept in pg_wal (default 1GB, less on a small disk)', helpValue: 'SIZE' }),
     'replication-user': Flags.string({ description: 'role that takes base backups (default: postgres, or the owner\'s)', helpValue: 'NAME' }),
     'allow-from': Flags.string({ description: 'network from which it may, besides this machine (repeatable)', helpValue: 'CIDR', multiple: true }),
     'dry-run': Flags.boolean({ description: 'show the plan and stop' }),

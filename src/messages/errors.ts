@@ -173,6 +173,10 @@ export const errorTexts = {
     en: { message: '{path} was edited since that run.', remedy: '`pgwal undo --force` puts the old content back all the same; the edited one is kept in the run\'s directory.' },
     'zh-TW': { message: '{path} 在那次執行之後已被編輯。', remedy: '`pgwal undo --force` 仍會還原舊內容；編輯過的版本會保留在該次執行的目錄中。' },
   },
+  'wal-keep-no-room': {
+    en: { message: '{value} of WAL kept in {path} would fill its disk, of which {freeBytes} are free; the server would stop with a PANIC.', remedy: 'Give a smaller --wal-keep-size, or none: enable then takes what fits.' },
+    'zh-TW': { message: '在 {path} 保留 {value} 的 WAL 會塞滿其磁碟（剩餘 {freeBytes}）；伺服器會以 PANIC 停止。', remedy: '請指定較小的 --wal-keep-size，或不指定：enable 會採用放得下的大小。' },
+  },
   'old-files-refused': {
     en: { message: 'With its old files {cluster} would not start any more: {reason}. Nothing was changed.', remedy: 'Take back first what was added since that run and needs the new ones (a slot that nobody uses: SELECT pg_drop_replication_slot(\'NAME\')); then run this again.' },
     'zh-TW': { message: '{cluster} 以舊檔案將無法再啟動：{reason}。未做任何變更。', remedy: '請先移除那次執行之後新增、且需要新檔案的項目（無人使用的 slot：SELECT pg_drop_replication_slot(\'NAME\')）；然後再次執行。' },
