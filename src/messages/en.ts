@@ -146,7 +146,7 @@ export const en = {
       restore: 'that a restore works (pgwal verify --drill)',
       'restore-lately': 'that a restore still works (pgwal verify --drill)',
       'base-backup': 'that there is a base backup',
-      'backup-content': 'that the files of the backup are as they were written (it has no manifest)',
+      'backup-content': 'that the files of the backup are as they were written (it has no manifest with checksums)',
       'other-backups': 'that this backup is still there and complete',
     },
   },

@@ -138,7 +138,7 @@ export const zhTW: Messages = {
       restore: '可以還原（pgwal verify --drill）',
       'restore-lately': '目前仍可還原（pgwal verify --drill）',
       'base-backup': '有基礎備份',
-      'backup-content': '備份的檔案與寫入時相同（沒有 manifest）',
+      'backup-content': '備份的檔案與寫入時相同（沒有帶檢查碼的 manifest）',
       'other-backups': '該備份仍然存在且完整',
     },
   },

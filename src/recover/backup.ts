@@ -16,6 +16,7 @@ import { decompressorOf, DECOMPRESSORS } from '../postgres/archive-command/index
 import { parseBackupHistory, parseWalName } from '../postgres/wal/index.ts'
 import type { BackupHistory, Lsn } from '../postgres/wal/index.ts'
 import { tarProgram } from './windows.ts'
+import { checkpoint } from './working.ts'
 import type { Restoring } from './working.ts'
 
 /** Why something is no backup that could be restored. `what` is a file or what was found. */
@@ -234,6 +235,15 @@ async function memberText({ host, as, signal }: Restoring, tar: string, member: 
   const once = version.includes('GNU tar') ? ['--occurrence=1'] : []
   const done = await host.run(program, [...tarCompression(host, tar), ...once, '-xOf', tar, '--', member], { ...as, timeoutMs: 3_600_000, maxOutput: TEXT_LIMIT, ...(signal === undefined ? {} : { stop: signal }) })
   return done.stdout
+}
+
+/** Whether base.tar itself has a segment, as -X fetch puts it there, at its very end: all of the tar is read for that. */
+export async function hasFetched(restoring: Restoring, { tars }: Backup, segment: string): Promise<boolean> {
+  if (tars === undefined || tars.wal !== undefined) return false
+  const { host, as, signal } = restoring
+  const { stdout } = await host.run(tarProgram(host), [...tarCompression(host, tars.base), '-tf', tars.base, '--', `pg_wal/${segment}`], { ...as, timeoutMs: 3_600_000, maxOutput: TEXT_LIMIT, ...(signal === undefined ? {} : { stop: signal }) })
+  checkpoint(restoring)
+  return stdout.includes(segment)
 }
 
 /** Backups whose tablespaces are the very directories that a running cluster has are none: what was copied are the links. */

@@ -6,6 +6,7 @@ import type { RecoveryTarget } from '../postgres/recovery/target.ts'
 import type { Host } from '../host/host.ts'
 import { needsProgram } from './archive.ts'
 import type { Archive } from './archive.ts'
+import { hasFetched } from './backup.ts'
 import type { Backup, FoundBackups, Unusable } from './backup.ts'
 import { judge } from './judge.ts'
 import type { Judging, Obstacle, Route } from './judge.ts'
@@ -40,7 +41,8 @@ export interface Chosen {
 export async function choose(restoring: Restoring, archive: Archive, { usable, unusable }: FoundBackups, target: RecoveryTarget, judging: Judging): Promise<Chosen> {
   const met: { backup: Backup; obstacle: Obstacle }[] = []
   for (const backup of usable) {
-    const found = await judge(restoring, archive, backup, target, judging)
+    let found = await judge(restoring, archive, backup, target, judging)
+    if ('code' in found && found.code === 'start-missing' && await hasFetched(restoring, backup, found.segment)) found = await judge(restoring, archive, { ...backup, wal: 'packed' }, target, judging)
     if (!('code' in found)) {
       const passedOver = [...unusable, ...met.map((one) => ({ path: one.backup.path, code: one.obstacle.code, what: 'program' in one.obstacle ? one.obstacle.program : '' }))]
       return { route: found, passedOver }

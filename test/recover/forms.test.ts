@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { packBackup, takePlainBackup } from '../support/base-backup.ts'
 import { pgwal } from '../support/pgwal.ts'
 import { open, Recoverable } from '../support/recoverable.ts'
-import { runAs } from '../support/server.ts'
+import { DEBIAN_BIN, runAs } from '../support/server.ts'
 
 const PROGRAMS = { gz: 'gzip', lz4: 'lz4', zst: 'zstd' } as const
 const here = (program: string): boolean => ['/usr/bin', '/bin', '/usr/local/bin'].some((directory) => fs.existsSync(`${directory}/${program}`))
@@ -129,5 +129,29 @@ describe.skipIf(!Object.values(PROGRAMS).every(here))('18: a tar backup whose fi
     await inPacked(`mv base.tar.bz2 base.tar.gz`)
     expect(await one.refused(...args())).toMatchObject({ code: 'backup-form-unknown', message: expect.stringMatching(/base\.tar(\.gz)?, base\.tar/) as string })
     await inPacked('rm base.tar.gz')
+  })
+})
+
+describe.skipIf(!fs.existsSync(`${DEBIAN_BIN}/pg_basebackup`))('15: one tar file that has its WAL in itself (pg_basebackup -X fetch)', () => {
+  let one: Recoverable
+  beforeAll(async () => {
+    one = await Recoverable.prepare(15, { binDir: DEBIAN_BIN })
+    await one.server.start()
+    await one.archived()
+    const taken = await runAs(one.server.account, `${DEBIAN_BIN}/pg_basebackup`, ['-D', `${one.backups}/one`, '-F', 'tar', '-z', '-X', 'fetch', '-c', 'fast', '-h', one.server.socketDir, '-p', `${one.server.port}`, '-U', 'postgres'])
+    expect(taken.code, taken.stderr).toBe(0)
+    await one.server.query('CREATE TABLE t AS SELECT 1 AS n')
+    await one.archived()
+  })
+  afterAll(() => one.remove())
+
+  it('is restored though the archive no longer has the segment that it begins with', async () => {
+    const [history] = fs.readdirSync(one.archive).filter((name) => name.endsWith('.backup'))
+    const first = history!.slice(0, 24)
+    for (const name of one.segments().filter((segment) => segment <= first)) await fsp.rm(`${one.archive}/${name}`)
+    await one.started(await one.recover('--json', '--to', 'latest', '--archive', one.archive), async (query) => {
+      await open(query)
+      expect(await query('SELECT n FROM t')).toEqual([{ n: 1 }])
+    })
   })
 })
