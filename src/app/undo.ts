@@ -106,7 +106,7 @@ export async function undo(host: Host, selected: RecordedRun, options: UndoOptio
     if (edited[0] !== undefined && options.force !== true) throw new UserError('edited-since', { path: edited[0] })
     await refuseOldFiles(context, run.plan, begun(run.entries))
     const postmaster = await readPostmaster(context)
-    if (postmaster !== undefined && await restarts(context, run)) await refuseHazards(context, run.plan.wanted.settings)
+    if (postmaster !== undefined && await restarts(context, run)) await refuseHazards(context, run.plan.wanted.settings, writtenBy(run.plan).filter((path) => !edited.includes(path)))
     const journal = await openJournal(host, run)
     await journal.begin('undo', postmaster)
     const told: Happening[] = run.state === 'interrupted' ? [{ status: 'warned', code: 'interrupted-run', params: { run: run.run, count: receipts(run.entries) } }] : []
@@ -142,6 +142,10 @@ async function examine(context: ServerContext, run: RecordedRun): Promise<{ read
     if (state === 'other') edited.push(view.path ?? view.about ?? '')
   }
   return { due, edited }
+}
+
+function writtenBy({ steps }: Plan): string[] {
+  return steps.flatMap((step) => (step.kind === 'write-file' ? [step.path] : step.kind === 'sql' && step.autoConf !== undefined ? [step.autoConf.path] : []))
 }
 
 /** Steps of the plan that were begun: what was not announced was not done. */

@@ -2,8 +2,11 @@
 // long ago and reads them once more at its next start, so no reload tells, and to put our own changes back does not help.
 // https://github.com/postgres/postgres/blob/master/src/backend/postmaster/postmaster.c, checkDataDir (miscinit.c)
 import { UserError } from '../errors.ts'
+import type { Connection } from '../host/host.ts'
 import { absolute, octal, realPathOf, statOf, unlessRefused } from '../platforms/reading.ts'
 import type { Configuration } from '../postgres/conf/index.ts'
+import { CONTROL_FILE_BYTES, parseControlFile } from '../postgres/control-file.ts'
+import { readPostmaster } from './postmaster.ts'
 import { NOT_APPLIED } from './prove.ts'
 import { readClusterConfiguration } from './read-files.ts'
 import { refuseWithoutNeeds } from './restart-needs.ts'
@@ -33,15 +36,17 @@ const KNOWN_TO_WAIT = "SELECT name FROM pg_catalog.pg_settings WHERE pending_res
 
 /**
  * Whether a restart would bring the server back as it is, apart from the settings that the plan is about.
+ * @param ownFiles files that have, for all changes since the server's start, our content: without a login the time of the others' last change is all there is
  * @throws UserError `restart-others`, `restart-copy`, `restart-mode`, `restart-relative`, and what {@link refuseWithoutNeeds} throws; HostError where that cannot be seen
  */
-export async function refuseHazards(context: Looking, ours: Readonly<Record<string, string>>): Promise<void> {
+export async function refuseHazards(context: Looking, ours: Readonly<Record<string, string>>, ownFiles: readonly string[] = []): Promise<void> {
   const { host, cluster } = context
   const configuration = await readClusterConfiguration(context)
   if (host.os !== 'win32') relative(context, configuration)
   await ofACopy(context)
   if (host.os !== 'win32') await dataDirectory(context)
-  const others = [...await waiting(context, Object.keys(ours)), ...await elsewhere(context, configuration)]
+  const pending = context.connection === undefined ? await changedSince(context, configuration, ownFiles) : await waiting(context, context.connection, Object.keys(ours))
+  const others = [...pending, ...await elsewhere(context, configuration)]
   if (others.length > 0) throw new UserError('restart-others', { cluster: cluster.id, list: others.join(', ') })
   await refuseWithoutNeeds(context, configuration)
 }
@@ -56,9 +61,13 @@ function relative({ cluster }: Looking, configuration: Configuration): void {
 
 async function ofACopy(context: Looking): Promise<void> {
   const { host, cluster, connection } = context
-  if (connection === undefined) return
-  const [row] = await host.query(connection, 'SELECT pg_catalog.pg_is_in_recovery() AS standby')
-  if (row?.['standby'] !== false) return
+  if (connection === undefined) {
+    const control = parseControlFile(await host.readPart(`${cluster.dataDir}/global/pg_control`, 0, CONTROL_FILE_BYTES, asOwner(context)))
+    if ('problem' in control || control.state !== 'in-production') return
+  } else {
+    const [row] = await host.query(connection, 'SELECT pg_catalog.pg_is_in_recovery() AS standby')
+    if (row?.['standby'] !== false) return
+  }
   for (const name of OF_A_COPY) {
     const path = `${cluster.dataDir}/${name}`
     if (await statOf(host, path, asOwner(context)) !== undefined) throw new UserError('restart-copy', { path, owner: cluster.owner.name })
@@ -71,8 +80,20 @@ async function dataDirectory(context: Looking): Promise<void> {
   if ((mode & 0o027) !== 0 || uid !== cluster.owner.uid) throw new UserError('restart-mode', { path: cluster.dataDir, mode: octal(mode), owner: cluster.owner.name })
 }
 
-async function waiting({ host, connection }: Looking, ours: readonly string[]): Promise<string[]> {
-  if (connection === undefined) return []
+/** Files of the configuration that somebody changed after the server had started; within the second of its start, nothing is known. */
+async function changedSince(context: Looking, configuration: Configuration, ownFiles: readonly string[]): Promise<string[]> {
+  const postmaster = await readPostmaster(context)
+  if (postmaster === undefined) return []
+  const changed: string[] = []
+  for (const { path } of configuration.files) {
+    if (ownFiles.includes(path)) continue
+    const { modified } = await context.host.stat(path, asOwner(context))
+    if (modified.getTime() >= (postmaster.started + 1) * 1000) changed.push(path)
+  }
+  return changed
+}
+
+async function waiting({ host }: Looking, connection: Connection, ours: readonly string[]): Promise<string[]> {
   const known = [...ours, ...PLACES]
   const rows = await unlessRefused(host.query(connection, WAITING, [known, NOT_APPLIED])) ?? await host.query(connection, KNOWN_TO_WAIT, [known])
   return rows.map((row) => String(row['name']))
