@@ -42,7 +42,7 @@ export interface UndoResult {
 
 const NO_EFFECTS: Plan['effects'] = { restart: false, reload: false, connectionsDropped: 0, restartFor: [] }
 
-/** @throws UserError `need-privileges` for a run that was another account's to make; see {@link undo} for the rest */
+/** @throws UserError `need-privileges` for a run that was another account's to make, `managed` without `force`; see {@link undo} for the rest */
 export async function undoRun(context: Context, options: UndoRunOptions): Promise<UndoResult> {
   const { result, ready } = await interruptibly(context, options.signal, (looking) => consider(looking, options))
   return ready === undefined ? result : apply(context, result, ready, options)
@@ -66,6 +66,9 @@ async function consider(context: Context, options: UndoRunOptions): Promise<{ re
   const nothing = { outcome: 'nothing-to-do' as const, steps: [], effects: NO_EFFECTS, happenings: [], needsConfirmation: false }
   if (run === undefined) return { result: nothing }
   const cluster = await asItIsNow(context, run.plan.cluster)
+  // Patroni and its like take a stop for a failure, and the files are theirs by now.
+  const { manager } = cluster
+  if (manager !== undefined && options.force !== true) throw new UserError('managed', { manager: manager.name, evidence: manager.evidence, command: manager.command })
   const service = await serviceNow(context, cluster, run.plan.service)
   const recorded = { ...run, plan: { ...run.plan, cluster, service } }
   const self = await host.self()

@@ -1,7 +1,10 @@
 // The whole main job, by the built program, on real servers: doctor, enable, verify, undo, doctor.
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import fs from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { eventually } from '../support/eventually.ts'
 import { pgwal, stateDirectory } from '../support/pgwal.ts'
 import { TestServer } from '../support/server.ts'
 import { onTerminal } from '../support/terminal.ts'
@@ -150,6 +153,30 @@ it('undo restarts the server as it runs by then, not as it ran when enable was u
     expect((await fs.readFile(`${server.root}/other.log`, 'utf8')).match(/ready to accept connections/g)).toHaveLength(2)
   } finally {
     await server.remove()
+    await fs.rm(state, { recursive: true, force: true })
+  }
+})
+
+it.skipIf(process.platform !== 'linux')('undo leaves a server alone that Patroni has taken over since', async () => {
+  const server = await TestServer.create(17)
+  const state = await stateDirectory()
+  const run = (...args: string[]) => pgwal([args[0]!, '-D', server.dataDir, '--yes', '--json', ...args.slice(1)], { PGWAL_STATE_DIR: state })
+  let patroni: ChildProcess | undefined
+  try {
+    await server.start()
+    expect((await run('enable', '--archive-dir', `${server.root}/archive`)).json().outcome).toBe('applied')
+    await server.stop()
+    await fs.writeFile(`${server.root}/patroni`, '"$1" -D "$2"; exit')
+    patroni = spawn('/bin/sh', [`${server.root}/patroni`, `${server.binDir}/postgres`, server.dataDir], { stdio: 'ignore', cwd: '/', ...(process.getuid?.() === 0 ? { uid: server.account.uid, gid: server.account.gid } : {}) })
+    await eventually(() => server.query('SELECT 1').then(() => true, () => false), 'the server')
+    const pid = await server.pid()
+    const refused = await run('undo')
+    expect([refused.code, refused.json().error], refused.stdout + refused.stderr).toEqual([2, expect.objectContaining({ code: 'managed', message: expect.stringContaining('Patroni') })])
+    expect(await server.pid()).toBe(pid)
+    expect(await server.query("SELECT current_setting('archive_mode') AS mode")).toEqual([{ mode: 'on' }])
+  } finally {
+    await server.remove()
+    patroni?.kill('SIGKILL')
     await fs.rm(state, { recursive: true, force: true })
   }
 })
