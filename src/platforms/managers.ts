@@ -47,6 +47,12 @@ export function containerManager(postmaster: Postmaster): Manager {
   return { ...(container === undefined ? { name: 'container', command: `nsenter -t ${postmaster.pid} -a pgwal enable` } : ofContainer(container)), evidence }
 }
 
+/** A container's init (`docker run --init`) ends with the program that it was given; a server that it merely inherited is none. */
+async function isForIt(host: Host, { parent }: Postmaster): Promise<boolean> {
+  return parent.pid === 1 && /^(tini|tini-static|docker-init|podman-init|catatonit|dumb-init)$/.test(parent.name)
+    && /\b(postgres|postmaster|docker-entrypoint\.sh)\b/.test(await textOf(host, '/proc/1/cmdline') ?? '')
+}
+
 const PATRONI = 'patronictl edit-config'
 
 /** The manager of a cluster, with what gave it away; undefined when it is its administrator's own. */
@@ -91,8 +97,8 @@ export async function managerOf(cluster: ManagedCluster): Promise<Manager | unde
   }
   const preloaded = configuration?.get('shared_preload_libraries')?.value ?? ''
   if (/(^|[,\s"'/])repmgr(\.so)?($|[,\s"'])/.test(preloaded)) return { name: 'repmgr', command: 'repmgr service pause', evidence: 'shared_preload_libraries = repmgr' }
-  // Our own container: what is edited here stays, but the server is its first process and ends it.
-  if (postmaster?.pid === 1) {
+  // Our own container: what is edited here stays, but the server is its first process, or all that this one is for, and ends it.
+  if (postmaster !== undefined && (postmaster.pid === 1 || await isForIt(host, postmaster))) {
     const container = containerOfCgroup(postmaster.cgroup)
     return { ...(container === undefined ? { name: 'container', command: 'docker restart -t 60 CONTAINER' } : ofContainer(container)), evidence: 'process 1' }
   }

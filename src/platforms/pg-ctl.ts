@@ -39,7 +39,7 @@ const NOT_KEPT = /^(PGDATA|PG_GRANDPARENT_PID|PWD|OLDPWD|SHLVL|_|IFS|ENV|PS\d|OP
 const LIMITS: readonly (readonly [name: string, letter: string, unit: number])[] = [['Max open files', 'n', 1], ['Max stack size', 's', 1024], ['Max locked memory', 'l', 1024]]
 
 /** The environment and the limits of a process, as /proc tells them. */
-export function inheritanceOf(environ: string, limits: string): Inheritance {
+function inheritanceOf(environ: string, limits: string): Inheritance {
   return {
     variables: environ.split('\0').filter((pair) => /^[A-Za-z_]\w*=[^\n\uFFFD]*$/.test(pair) && !NOT_KEPT.test(pair.slice(0, pair.indexOf('=')))),
     limits: LIMITS.flatMap(([name, letter, unit]) => {

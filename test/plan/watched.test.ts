@@ -1,6 +1,6 @@
 // A server that somebody watches (supervisord, runit, a loop in a script) and starts again when it ends: a restart must neither
 // wait for an end that nobody sees, nor put a second server beside it.
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { detectClusters, serviceOf } from '../../src/platforms/index.ts'
 import { execute } from '../../src/plan/executor.ts'
 import type { WriteFileStep } from '../../src/plan/plan.ts'
-import { pgwal } from '../support/pgwal.ts'
+import { pgwal, PROGRAM } from '../support/pgwal.ts'
 import { eventually } from '../support/eventually.ts'
 import { TestServer } from '../support/server.ts'
 import { connectionOf, goalsFor, planFor, QUICK, stateHost } from './support.ts'
@@ -75,4 +75,19 @@ it.skipIf(process.platform !== 'linux')('has a parent that does not start it aga
   const enabled = await run('enable', '--archive-dir', `${server.root}/wal`)
   expect([enabled.code, enabled.json().outcome], enabled.stdout + enabled.stderr).toEqual([0, 'applied'])
   expect(await settings()).toEqual([{ mode: 'on', memory: '11MB' }])
+})
+
+it.skipIf(process.getuid?.() !== 0 || process.platform !== 'linux')('is what its container is for (docker run --init): the container would end with it, so it is not touched', async () => {
+  const init = path.join(server.root, 'tini')
+  fs.writeFileSync(init, '#!/bin/sh\nshift\n"$@" &\nwait $!\n', { mode: 0o755 })
+  const { uid, gid } = server.account
+  watcher = spawn('unshare', ['--pid', '--fork', '--mount-proc', '--kill-child', init, '--', 'setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', path.join(server.binDir, 'postgres'), '-D', server.dataDir], { stdio: 'ignore', cwd: '/' })
+  await eventually(() => server.query('SELECT 1').then(() => true, () => false), 'the server')
+  const first = fs.readFileSync(`/proc/${watcher.pid}/task/${watcher.pid}/children`, 'utf8').trim()
+  const inside = await new Promise<string>((resolve) => {
+    execFile('nsenter', ['-t', first, '-p', '-m', process.execPath, PROGRAM, 'enable', '-D', server.dataDir, '--archive-dir', `${server.root}/wal`, '--yes', '--json'],
+      { env: { PATH: process.env['PATH'], HOME: process.env['HOME'], PGWAL_STATE_DIR: state.state } }, (_error, stdout, stderr) => { resolve(stdout + stderr) })
+  })
+  expect(inside).toContain('"managed"')
+  expect(await settings()).toEqual([{ mode: 'off', memory: '4MB' }])
 })
