@@ -1,11 +1,11 @@
 // A server without a supervisor: pg_ctl, as the owner, with everything the server was started with.
 // Source: do_start, read_post_opts and adjust_data_dir in src/bin/pg_ctl/pg_ctl.c; https://www.postgresql.org/docs/current/app-pg-ctl.html
-import type { Host } from '../host/host.ts'
+import type { Account, Acting, Host } from '../host/host.ts'
 import { parseServerOptions } from './command-line.ts'
 import { parsePostmasterOpts } from './data-directory.ts'
 import type { Cluster, Command, Inheritance, Service } from './platform.ts'
 import { outputFile, parseStat } from './processes.ts'
-import { actingFor, directoryOf, textOf } from './reading.ts'
+import { actingFor, directoryOf, ran, statOf, textOf } from './reading.ts'
 
 /** A start waits for crash recovery, a stop for the last checkpoint and the archiver. Seconds. */
 const WAIT_SECONDS = 600
@@ -62,6 +62,12 @@ export function inheriting(command: Command): Pick<Command, 'file' | 'args'> & {
   return { file: '/bin/sh', args: ['-c', script, 'sh', file, ...args], input: new TextEncoder().encode(inherit.variables.map((pair) => `${pair}\n`).join('')) }
 }
 
+async function mayWrite(host: Host, file: string, owner: Account, acting: Acting): Promise<boolean> {
+  const info = await statOf(host, file, acting)
+  if (file === '/dev/null' || (info?.uid === owner.uid && (info.mode & 0o200) !== 0)) return true
+  return (await ran(host, 'test', ['-w', file], acting))?.code === 0
+}
+
 /** The commands of pg_ctl for a cluster. The options, the log file, the environment and the limits of the running server are kept; of one that is down, its last options. */
 export async function pgCtlService(cluster: Cluster, host: Host): Promise<Service> {
   const { dataDir, owner, pid } = cluster
@@ -80,8 +86,8 @@ export async function pgCtlService(cluster: Cluster, host: Host): Promise<Servic
   const options = rest.map(quoted)
   const withDirectory = ['-D', quoted(directory), ...options].join(' ')
   const output = pid === undefined ? undefined : await outputFile(host, pid, acting)
-  // A server must not keep writing into our pipes.
-  const log = output !== undefined && shellSafe(output) ? output : shellSafe(dataDir) ? `${dataDir}/server.log` : '/dev/null'
+  // A server must not keep writing into our pipes, and does not start where its account cannot open the log that root once opened for it.
+  const log = output !== undefined && shellSafe(output) && (await mayWrite(host, output, owner, acting)) ? output : shellSafe(dataDir) ? `${dataDir}/server.log` : '/dev/null'
 
   const plain = shellSafe(dataDir)
   const command = (mode: 'start' | 'restart' | 'stop' | 'reload', extra: readonly string[], server = false): Command => ({

@@ -245,6 +245,25 @@ describe('configuration outside the data directory', () => {
   })
 })
 
+describe.skipIf(process.getuid?.() !== 0)('with a log that root opened for it', () => {
+  it('and that its account cannot open: the next start has one of its own', async () => {
+    const server = await TestServer.create(17)
+    try {
+      const log = path.join(server.root, 'roots.log')
+      await fs.writeFile(log, '', { mode: 0o644 })
+      const child = spawn('/bin/sh', ['-c', `exec setpriv --reuid=${server.account.uid} --regid=${server.account.gid} --clear-groups -- "$0" -D "$1" >>"$2" 2>&1`, path.join(server.binDir, 'postgres'), server.dataDir, log], { stdio: 'ignore', cwd: '/', detached: true })
+      child.unref()
+      await expect.poll(() => server.query('SELECT 1 AS one').catch(() => []), { timeout: 30_000 }).toEqual([{ one: 1 }])
+      const { start, stop } = await serviceOf(await only(server.dataDir), host)
+      await perform([...stop, ...start])
+      expect(await server.query('SELECT 1 AS one')).toEqual([{ one: 1 }])
+      expect(await fs.readFile(path.join(server.dataDir, 'server.log'), 'utf8')).toContain('ready to accept connections')
+    } finally {
+      await server.remove()
+    }
+  })
+})
+
 describe('with the log collector', () => {
   it('the log is the file that it writes now, and a restart does not send the server\'s output to us', async () => {
     const server = await TestServer.create(17, { conf: "logging_collector = on\nlog_directory = 'my log'\nlog_filename = 'a b.log'" })
