@@ -267,7 +267,7 @@ class BackupDrill {
   }
 
   async #configure(limits: ControlLimits): Promise<void> {
-    const { working: { host, as, cluster }, place, loopback, found: { route, target } } = this
+    const { working: { host, as, cluster }, place, loopback, found: { archive, route, target } } = this
     for (const name of OWN_FILES) {
       await host.removeFile(`${place.dataDir}/${name}`, as).catch((error: unknown) => {
         if (codeOf(error) !== 'ENOENT') throw error
@@ -276,7 +276,7 @@ class BackupDrill {
     const text = recoveryConfiguration({
       major: cluster.major, dataDir: place.dataDir, hbaFile: `${place.dataDir}/pg_hba.conf`, identFile: `${place.dataDir}/pg_ident.conf`,
       ...(loopback === undefined ? { socketDir: place.socketDir, port: cluster.port } : { port: loopback.port }),
-      restoreCommand: await this.#restoreCommand(), target, action: 'promote', limits, timeline: route.timeline === route.backup.timeline ? 'current' : route.timeline,
+      restoreCommand: await this.#restoreCommand(), segmentSize: archive.segmentSize, target, action: 'promote', limits, timeline: route.timeline === route.backup.timeline ? 'current' : route.timeline,
     })
     // Ready then means that recovery is over. What it writes is thrown away.
     const more = "\nhot_standby = off\nfsync = off\nfull_page_writes = off\nrestart_after_crash = off\ncluster_name = 'pgwal_drill'\n"

@@ -63,7 +63,7 @@ export async function finish(restoring: Restoring, place: RestorePlace, { archiv
     ...(loopback ? {} : { socketDir: place.socketDir }),
     // Where nothing else stops it: a server that still runs may archive the making of a tablespace, which would be replayed over the one in use.
     restoreCommand: fetched === undefined ? restoreCommand(archive.path, archive.suffixes, target.kind === 'latest' || !route.targetSeen ? route.last : undefined) : archiveScripting('cmd').restoreCommand(walIn(place.root)),
-    target, action, ...(route.lastRecord === undefined ? {} : { lastRecord: route.lastRecord }),
+    segmentSize: archive.segmentSize, target, action, ...(route.lastRecord === undefined ? {} : { lastRecord: route.lastRecord }),
     timeline: route.timeline === route.backup.timeline ? 'current' : route.timeline,
     limits: mostOf([restored.control.limits, ...(limits === undefined ? [] : [limits]), ...route.limits]),
   }))

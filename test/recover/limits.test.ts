@@ -49,3 +49,23 @@ it('where no cluster tells any more, the WAL does: it opens, or waits at the tar
     })
   }
 })
+
+it('segments of 64 MiB, with which no server starts that keeps as little WAL as usual', async () => {
+  const large = await Recoverable.prepare(17, { walSegmentMiB: 64 })
+  try {
+    await large.make(`${large.server.root}/scratch`)
+    await large.server.start()
+    await takePlainBackup(large.server, `${large.backups}/first`)
+    await large.server.query('CREATE TABLE t AS SELECT 1 AS n')
+    await large.archived()
+    const run = await pgwal(['verify', '-D', large.server.dataDir, '--json', '--drill', '--drill-dir', `${large.server.root}/scratch`, '--from-backup', large.backups], { PGWAL_STATE_DIR: large.state })
+    const check = run.json().clusters[0].checks.find(({ id }: { id: string }) => id === 'backup-drill')
+    expect(check, JSON.stringify(check)).toMatchObject({ verdict: 'pass' })
+    await large.started(await large.recover('--json', '--to', 'latest'), async (query) => {
+      await open(query)
+      expect(await query('SELECT n FROM t')).toEqual([{ n: 1 }])
+    })
+  } finally {
+    await large.remove()
+  }
+})

@@ -30,6 +30,8 @@ export interface RecoveryConfiguration {
   /** Of `latest`: where the last record begins. */
   readonly lastRecord?: Lsn
   readonly limits: ControlLimits
+  /** Bytes. */
+  readonly segmentSize: number
 }
 
 /** The settings that say how far recovery goes. */
@@ -42,6 +44,11 @@ export function targetSettings(target: RecoveryTarget, timeline: number | 'curre
     case 'lsn': return [['recovery_target_lsn', lsnToText(target.lsn)], ['recovery_target_inclusive', 'off'], line, ['recovery_target_action', action]]
     case 'name': return [['recovery_target_name', target.name], line, ['recovery_target_action', action]]
   }
+}
+
+/** How much WAL a restored server keeps at most, in bytes: what is restored stays until a restart point lies behind it. */
+export function mostWalBytes(segmentSize: number): number {
+  return Math.max(1024 << 20, 10 * segmentSize)
 }
 
 /** postgresql.conf of the restored server. */
@@ -88,6 +95,11 @@ export function recoveryConfiguration(options: RecoveryConfiguration): string {
       ...Object.entries(options.limits).map(([name, value]): [string, string] => [name, String(value)]),
       // pg_control does not tell how many there were.
       [major >= 18 ? 'max_active_replication_origins' : 'max_replication_slots', String(MOST_ORIGINS)],
+    ]],
+    // With larger segments than usual a server does not start with the defaults.
+    ['How much WAL it keeps', [
+      ['min_wal_size', `${5 * options.segmentSize / (1 << 20)}MB`],
+      ['max_wal_size', `${mostWalBytes(options.segmentSize) / (1 << 20)}MB`],
     ]],
     ['Its log', [
       ['logging_collector', 'off'],

@@ -2,6 +2,7 @@
 // listen, preload jobs, or lie elsewhere (Debian keeps it in /etc).
 // https://www.postgresql.org/docs/current/runtime-config-wal.html#RUNTIME-CONFIG-WAL-RECOVERY-TARGET
 import { quoteValue } from '../../postgres/conf/index.ts'
+import { mostWalBytes } from '../../postgres/recovery/configuration.ts'
 
 /**
  * What the copy must have at least as large as the server: prepared transactions and replication origins are brought
@@ -25,11 +26,6 @@ export interface CopyConfiguration {
   readonly segmentSize: number
   /** Of {@link LIMITS}, what the server has. */
   readonly limits: ReadonlyMap<string, string>
-}
-
-/** How much WAL the copy keeps at most, in bytes: what is restored stays until a restart point lies behind it. */
-export function mostWalBytes(segmentSize: number): number {
-  return Math.max(1024 << 20, 10 * segmentSize)
 }
 
 /** postgresql.conf of the copy: recovery to the restore point, and nothing that reaches out of the copy. */
