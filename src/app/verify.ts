@@ -82,6 +82,11 @@ export async function verify(host: Host, cluster: Cluster, options: VerifyOption
   }
 }
 
+/** Whether a drill was tried anywhere, whatever came of it. */
+export function drillWasTried(reports: readonly ClusterReport[]): boolean {
+  return reports.some(({ checks }) => checks.some(({ id, verdict }) => (id === restoreDrill.id || id === backupDrill.id) && verdict.kind !== 'skip'))
+}
+
 /** Keeps what a drill showed; one that could not be tried says nothing about the archive. */
 async function keepDrill(host: Host, cluster: Cluster, verdict: Verdict): Promise<void> {
   const at = host.now().toISOString()

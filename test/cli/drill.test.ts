@@ -60,3 +60,11 @@ it('killed: the next run removes what was left, and proves the restore', async (
   expect(later.stdout).toContain('最近一次從歸檔還原叢集的副本')
   expect(later.stdout).toContain('沒有已知的基礎備份')
 })
+
+it('a drill that could not be tried is no success: exit 2, and nothing is proved', async () => {
+  const run = await pgwal([...args(), '-U', 'nobody_at_all', '--json'], { PGWAL_STATE_DIR: state })
+  const [cluster] = run.json().clusters
+  expect([run.code, cluster.checks.find(({ id }: { id: string }) => id === 'restore-drill').verdict, cluster.summary.error], run.stdout).toEqual([2, 'skip', 0])
+  // Without one, what could not be seen is no finding.
+  expect((await pgwal(['verify', '-D', server.dataDir, '-U', 'nobody_at_all'], { PGWAL_STATE_DIR: state })).code).toBe(0)
+})
