@@ -146,8 +146,11 @@ async function program(restoring: Restoring, file: string, args: readonly string
   })
   checkpoint(restoring)
   if (done.code === 0) return
+  const name = file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1)
   const lines = done.stderr.trim().split('\n').filter((line) => !PROGRESS.test(line))
-  throw new UserError('restore-failed', { path: what, reason: `${file}: ${lines[0]?.replace(`${file}: `, '') ?? `exit ${done.code}`}` })
+  // It begins with its own name, as it was called.
+  const said = [`${file}: `, `${name}: `].reduce((line, own) => (line.startsWith(own) ? line.slice(own.length) : line), lines[0] ?? `exit ${done.code}`)
+  throw new UserError('restore-failed', { path: what, reason: `${name}: ${said}` })
 }
 
 /** tar's own words for how far it is. */

@@ -130,6 +130,12 @@ describe.skipIf(!Object.values(PROGRAMS).every(here))('18: a tar backup whose fi
     expect(await one.refused(...args())).toMatchObject({ code: 'backup-form-unknown', message: expect.stringMatching(/base\.tar(\.gz)?, base\.tar/) as string })
     await inPacked('rm base.tar.gz')
   })
+
+  it('one that is cut off: in tar\'s own words', async () => {
+    await inPacked('cp -p base.tar whole && truncate -s 5000000 base.tar')
+    expect((await one.refused(...args())).message).toContain(`${packed}/base.tar could not be restored: tar: Unexpected EOF in archive`)
+    await inPacked('mv whole base.tar')
+  })
 })
 
 describe.skipIf(!fs.existsSync(`${DEBIAN_BIN}/pg_basebackup`))('15: one tar file that has its WAL in itself (pg_basebackup -X fetch)', () => {

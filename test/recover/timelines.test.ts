@@ -25,7 +25,7 @@ describe('17: gone live with a recovery, on timeline 2', () => {
   }
 
   beforeAll(async () => {
-    one = await Recoverable.prepare(17)
+    one = await Recoverable.prepare(17, { conf: 'track_commit_timestamp = on' })
     const { server } = one
     await one.make(hidden())
     await one.make(`${server.root}/space`)
@@ -59,6 +59,8 @@ describe('17: gone live with a recovery, on timeline 2', () => {
     await eventually(async () => await one.server.query('SELECT NOT pg_is_in_recovery() AS up').then((rows) => rows[0]!['up'] === true, () => false), 'the new server')
     expect(await tables((sql) => one.server.query(sql))).toEqual(['common'])
     expect(await one.server.query("SELECT current_setting('work_mem') AS mem, current_setting('archive_mode') AS mode, current_setting('port')::int AS port")).toEqual([{ mem: '5MB', mode: 'on', port: one.server.port }])
+    // A server that does not keep them throws away those that there are.
+    expect(await one.server.query('SELECT pg_xact_commit_timestamp(xmin) IS NOT NULL AS kept FROM common')).toEqual([{ kept: true }])
     await one.server.query('CREATE TABLE newer (n int)')
     expect((await one.archived()).slice(0, 8)).toBe('00000002')
     expect(ofNewer()).toContain('00000002.history')

@@ -96,6 +96,8 @@ export function recoveryConfiguration(options: RecoveryConfiguration): string {
       // pg_control does not tell how many there were.
       [major >= 18 ? 'max_active_replication_origins' : 'max_replication_slots', String(MOST_ORIGINS)],
     ]],
+    // Off, it throws away those that the cluster has kept, for good.
+    ['Times of commits stay', [['track_commit_timestamp', 'on']]],
     // With larger segments than usual a server does not start with the defaults.
     ['How much WAL it keeps', [
       ['min_wal_size', `${5 * options.segmentSize / (1 << 20)}MB`],
