@@ -148,8 +148,10 @@ async function program(restoring: Restoring, file: string, args: readonly string
   if (done.code === 0) return
   const name = file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1)
   const lines = done.stderr.trim().split('\n').filter((line) => !PROGRESS.test(line))
-  // It begins with its own name, as it was called.
-  const said = [`${file}: `, `${name}: `].reduce((line, own) => (line.startsWith(own) ? line.slice(own.length) : line), lines[0] ?? `exit ${done.code}`)
+  const [line = `exit ${done.code}`] = lines
+  // It begins with its own name, as the system called it.
+  const own = line.indexOf(`${name}: `)
+  const said = own >= 0 && /^\S*$/.test(line.slice(0, own)) ? line.slice(own + name.length + 2) : line
   throw new UserError('restore-failed', { path: what, reason: `${name}: ${said}` })
 }
 
