@@ -1,5 +1,6 @@
 // What a restored backup still needs to be a server that recovers to the target, and to be nobody else's.
 import { codeOf } from '../errors.ts'
+import { entriesOf, statOf } from '../platforms/reading.ts'
 import { COPY_HBA, tablespaceMap } from '../probes/drill/copy-configuration.ts'
 import { archiveScripting, restoreCommand } from '../postgres/archive-command/index.ts'
 import { mostOf } from '../postgres/control-file.ts'
@@ -52,6 +53,7 @@ export async function finish(restoring: Restoring, place: RestorePlace, { archiv
   }
   await write(`${place.dataDir}/postgresql.auto.conf`, '')
   await writeTablespaceMap(restoring, place, restored)
+  await markArchived(restoring, place, archive)
   await copyRemainder(restoring, place, archive, route, remainder)
   await write(`${place.dataDir}/recovery.signal`, '')
   if (fetched !== undefined) await fetchWal(restoring, archive, walIn(place.root), fetched, async (segment) => { restoring.doing({ code: 'wal-fetching', params: { segment } }) })
@@ -80,6 +82,23 @@ export async function writeTablespaceMap({ host, as }: Restoring, place: Pick<Re
   })
   const map = tablespaceMap(tablespaces)
   if (map !== undefined) await host.replace(path, new TextEncoder().encode(map), { ...as, expect: null, mode: 0o600 })
+}
+
+/**
+ * What was waiting for the archiver when a backup was copied by hand may have arrived since. Gone live, the server would archive it a second time, and an
+ * archive_command that refuses what is there would never get any further.
+ */
+async function markArchived({ host, as }: Restoring, place: RestorePlace, archive: Archive): Promise<void> {
+  const status = `${place.dataDir}/pg_wal/archive_status`
+  for (const { name } of await entriesOf(host, status, as)) {
+    const file = /^(.+)\.ready$/.exec(name)?.[1]
+    if (file === undefined) continue
+    for (const suffix of archive.suffixes) {
+      if (await statOf(host, `${archive.path}/${file}${suffix}`, as) === undefined) continue
+      await host.rename(`${status}/${name}`, `${status}/${file}.done`, as)
+      break
+    }
+  }
 }
 
 async function copyRemainder(restoring: Restoring, place: RestorePlace, archive: Archive, route: Route, remainder: Remainder | undefined): Promise<void> {

@@ -53,6 +53,21 @@ it('while the old data directory is in its place, the restored one is not moved 
   expect([fs.existsSync(`${one.into}/data/PG_VERSION`), fs.existsSync(`${one.server.dataDir}/data`)]).toEqual([true, false])
 })
 
+it('what a backup by hand had waiting for the archiver, and is archived by now, is not archived again when it goes live', async () => {
+  const status = `${one.backups}/first/pg_wal/archive_status`
+  const [archived] = one.segments()
+  const waiting = [archived!, '00000001000000000000FFFF'].map((name) => `${status}/${name}.ready`)
+  const made = fs.existsSync(status) ? undefined : status
+  if (made !== undefined) await one.make(made)
+  for (const name of waiting) {
+    fs.writeFileSync(name, '')
+    await one.own(name)
+  }
+  expect((await one.recover('--json', '--to', 'here')).code).toBe(0)
+  expect(fs.readdirSync(`${one.into}/data/pg_wal/archive_status`).sort()).toEqual([`${archived!}.done`, '00000001000000000000FFFF.ready'].sort())
+  for (const name of waiting) fs.rmSync(name)
+})
+
 it('a trigger that writes at each login keeps nobody out of a server that waits at its target', async () => {
   await one.server.query('CREATE TABLE logins (at timestamptz)')
   await one.server.query("CREATE FUNCTION at_login() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO logins VALUES (now()); END $$")
