@@ -239,6 +239,7 @@ export const en = {
     'files-restored': '{count} {count|file|files} put back, byte for byte',
     'server-restored': 'the server runs again with the old configuration (down for {downMs})',
     'server-not-restored': 'the server does not run: start it with {command}',
+    'server-stopping': 'the server is still shutting down (process {pid}), lets nobody in and waits for the processes below. When these are gone it ends by itself, and has to be started. To end it now (PostgreSQL recovers at the next start; nothing committed is lost, UNLOGGED tables are emptied): {command}',
     'not-restored': '{path} could not be put back ({reason}); its former content is in {copy}',
     'kept-for-now': '{about} stays until the rest is put back: the server may need it',
     'file-restored': '{path} as it was, byte for byte',

@@ -228,6 +228,7 @@ export const zhTW: Messages = {
     'files-restored': '已還原 {count} 個檔案，逐位元組相同',
     'server-restored': '伺服器已恢復以原本的設定執行（停止了 {downMs}）',
     'server-not-restored': '伺服器未執行，請以下列命令啟動：{command}',
+    'server-stopping': '伺服器仍在關閉中（行程 {pid}），不接受任何連線，並等待下列行程。等待結束後它會自行關閉，之後必須再啟動。若要立即結束（下次啟動時 PostgreSQL 會進行復原；已提交的資料不會遺失，UNLOGGED 資料表會被清空）：{command}',
     'not-restored': '無法還原 {path}（{reason}）；原本的內容存於 {copy}',
     'kept-for-now': '{about} 保留到其餘部分還原為止：伺服器可能仍需要',
     'file-restored': '{path} 已還原，逐位元組相同',

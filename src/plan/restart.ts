@@ -3,9 +3,12 @@
 import { HostError } from '../errors.ts'
 import { inheriting } from '../platforms/pg-ctl.ts'
 import type { Command } from '../platforms/platform.ts'
+import { ran, serverProgram } from '../platforms/reading.ts'
+import { CONTROL_FILE_BYTES, parseControlFile } from '../postgres/control-file.ts'
 import type { ServerWaiting } from './happening.ts'
 import { isUp, readPostmaster, samePostmaster } from './postmaster.ts'
 import type { Postmaster } from './postmaster.ts'
+import { asOwner } from './server-context.ts'
 import type { ServerContext } from './server-context.ts'
 import { linesOf, markLog, newLogLines } from './server-log.ts'
 
@@ -18,8 +21,8 @@ export interface ServerUp {
 
 export interface ServerNotUp {
   readonly ok: false
-  /** `command`: the service's command failed and the server is the one that it was; `down`: no server came; `died`: it came and went; `late`: not ready in time. */
-  readonly why: 'command' | 'down' | 'died' | 'late' | 'cancelled'
+  /** `command`: the service's command failed and the server is the one that it was; `down`: no server came; `died`: it came and went; `late`: not ready in time; `stopping`: the old one does not end. */
+  readonly why: 'command' | 'down' | 'died' | 'late' | 'cancelled' | 'stopping'
   readonly reason: string
   /** What the server's log says since, and what the command said. */
   readonly log: readonly string[]
@@ -76,6 +79,40 @@ export async function reloadServer(context: ServerContext): Promise<{ readonly o
 export async function reloadUnits(context: ServerContext): Promise<{ readonly ok: true } | ServerNotUp> {
   const problem = await runCommands(context, context.service.reloadUnits ?? [], 'reloading')
   return problem === undefined ? { ok: true } : { ok: false, why: 'command', reason: problem.reason, log: problem.said }
+}
+
+/** A shutdown `immediate` gives processes five seconds before it kills them. */
+const IMMEDIATE_SECONDS = 30
+
+/** `pg_ctl stop -m immediate`, whatever has started the server. */
+export function immediateStop({ host, cluster }: Pick<ServerContext, 'host' | 'cluster'>): Command {
+  const file = cluster.binDir === undefined ? 'pg_ctl' : serverProgram(host, cluster.binDir, 'pg_ctl')
+  return { file, args: ['stop', '-D', cluster.dataDir, '-m', 'immediate', '-w', '-t', String(IMMEDIATE_SECONDS)], as: cluster.owner, timeoutMs: (IMMEDIATE_SECONDS + 10) * 1000 }
+}
+
+/**
+ * The server that was told to end and is still at it, if there is one: it waits for its backends, for receivers of WAL or for
+ * archive_command. Once its last checkpoint is on disk nothing can be lost any more, and it is ended at once; else that is for people.
+ */
+export async function stillStopping(context: ServerContext): Promise<Postmaster | undefined> {
+  const { host, cluster, timing } = context
+  const postmaster = await readPostmaster(context)
+  if (postmaster?.status !== 'stopping') return undefined
+  if (await hasEnded(context, postmaster, timing.startMs, 'restarting')) return undefined
+  const control = parseControlFile(await host.readPart(`${cluster.dataDir}/global/pg_control`, 0, CONTROL_FILE_BYTES, asOwner(context)))
+  if ('problem' in control || !control.state.startsWith('shut-down')) return postmaster
+  await runCommand(context, immediateStop(context), 'restarting')
+  return (await hasEnded(context, postmaster, timing.settleMs, 'restarting')) ? undefined : postmaster
+}
+
+/** The processes that a postmaster still has, a line each as ps prints them. */
+export async function processesOf({ host }: Pick<ServerContext, 'host'>, pid: number): Promise<readonly string[]> {
+  if (host.os === 'win32') return []
+  const said = await ran(host, 'ps', ['-A', '-o', 'ppid=,pid=,stat=,args='])
+  return linesOf(said?.stdout ?? '').flatMap((line) => {
+    const [, parent, rest] = /^\s*(\d+)\s+(.*)$/.exec(line) ?? []
+    return Number(parent) === pid ? [rest!] : []
+  })
 }
 
 interface Problem {

@@ -2,12 +2,14 @@
 // them, then goes what the server needed until then. Everything goes by what is there now, so it can be repeated, and
 // finishes what a killed one began.
 import { HostError } from '../errors.ts'
+import { quoted } from '../platforms/pg-ctl.ts'
+import type { Command } from '../platforms/platform.ts'
 import type { Happening } from './happening.ts'
 import type { Action, Journal } from './journal.ts'
 import type { Plan, Step } from './plan.ts'
 import { isUp, readPostmaster, samePostmaster } from './postmaster.ts'
 import type { Postmaster } from './postmaster.ts'
-import { driveServer, reloadServer, reloadUnits } from './restart.ts'
+import { driveServer, immediateStop, processesOf, reloadServer, reloadUnits, stillStopping } from './restart.ts'
 import type { ServerUp, ServerNotUp } from './restart.ts'
 import type { ServerContext } from './server-context.ts'
 import { kindOf } from './steps/index.ts'
@@ -32,8 +34,8 @@ export interface RevertOptions {
 export interface Reverted {
   /** Everything is as it was. */
   readonly ok: boolean
-  /** `stale`: it runs, and still with what was to be undone. */
-  readonly server: 'untouched' | 'reloaded' | 'restarted' | 'started' | 'stale' | 'down'
+  /** `stale`: it runs, and still with what was to be undone; `stopping`: it was told to end, and waits for something. */
+  readonly server: 'untouched' | 'reloaded' | 'restarted' | 'started' | 'stale' | 'stopping' | 'down'
   readonly happenings: readonly Happening[]
   /** How each file that the plan writes stands now: `before` as it was, `after` as planned, `other` as somebody else left it. */
   readonly files: readonly { readonly path: string; readonly state: StepState | 'unknown' }[]
@@ -60,7 +62,7 @@ class Revert {
     const back = this.ok
     await this.followUnits()
     const server = await this.follow()
-    if (server !== 'down' && server !== 'stale') {
+    if (server !== 'down' && server !== 'stopping' && server !== 'stale') {
       if (back) await this.undoSteps('after-restart')
       else this.keepSteps()
     }
@@ -164,7 +166,12 @@ class Revert {
         this.fail({ status: 'failed', code: 'restart-failed', params: { reason: done.reason }, log: done.log })
         return 'stale'
       }
-      this.fail({ status: 'failed', code: 'server-not-restored', params: { command: startCommand(context) }, log: done.log })
+      if (postmaster?.status === 'stopping') {
+        const command = `${typed([immediateStop(context)])} ; ${typed(context.service.start)}`
+        this.fail({ status: 'failed', code: 'server-stopping', params: { pid: postmaster.pid, command }, log: await processesOf(context, postmaster.pid) })
+        return 'stopping'
+      }
+      this.fail({ status: 'failed', code: 'server-not-restored', params: { command: typed(context.service.start) }, log: done.log })
       return 'down'
     }
     await this.note({ event: 'receipt', action: options.action, step: 'server' })
@@ -194,13 +201,22 @@ class Revert {
   }
 
   private async bringUp(action: 'restart' | 'start'): Promise<ServerUp | ServerNotUp> {
-    const { context } = this
-    const first = await driveServer(context, action).catch((error: unknown) => failure(error))
-    if (first.ok) return first
+    const first = await this.drive(action)
+    if (first.ok || first.why === 'stopping') return first
     // A supervisor that still holds what failed may need a second word.
-    const postmaster = await readPostmaster(context).catch(() => undefined)
-    const second = await driveServer(context, postmaster === undefined ? 'start' : 'restart').catch((error: unknown) => failure(error))
+    const second = await this.drive('restart')
     return second.ok || second.log.length > 0 ? second : first
+  }
+
+  /** One that does not end would be waited for as long once more. */
+  private async drive(action: 'restart' | 'start'): Promise<ServerUp | ServerNotUp> {
+    const { context } = this
+    try {
+      if ((await stillStopping(context)) !== undefined) return { ok: false, why: 'stopping', reason: 'stopping', log: [] }
+      return await driveServer(context, (await readPostmaster(context)) === undefined ? 'start' : action)
+    } catch (error) {
+      return failure(error)
+    }
   }
 
   private fail(happening: Happening): void {
@@ -224,11 +240,7 @@ function failure(error: unknown): ServerNotUp {
   return { ok: false, why: 'command', reason: error.message, log: [] }
 }
 
-/** What to type to start the server. */
-function startCommand({ service }: Pick<ServerContext, 'service'>): string {
-  return service.start.map(({ file, args, as }) => [...(as === undefined ? [] : ['sudo', '-u', as.name]), file, ...args].map(quoted).join(' ')).join(' && ')
-}
-
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+/** Commands as a person types them. */
+function typed(commands: readonly Command[]): string {
+  return commands.map(({ file, args, as }) => [...(as === undefined ? [] : ['sudo', '-u', as.name]), file, ...args].map(quoted).join(' ')).join(' && ')
 }
