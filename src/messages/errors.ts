@@ -109,6 +109,18 @@ export const errorTexts = {
     en: { message: 'huge_pages is on, and the system keeps {have} of the {need} huge pages that are in use now: those that the server gives back when it stops, its next start would not get.', remedy: 'echo {need} | sudo tee {path} (and vm.nr_hugepages in /etc/sysctl.d), or set huge_pages = try and restart the server yourself; then run this again.' },
     'zh-TW': { message: 'huge_pages 為 on，而系統只保留目前使用中 {need} 個大型分頁裡的 {have} 個：伺服器停止時歸還的分頁，下次啟動將無法取得。', remedy: 'echo {need} | sudo tee {path}（並設定 /etc/sysctl.d 中的 vm.nr_hugepages），或設定 huge_pages = try 並自行重新啟動伺服器；然後再次執行。' },
   },
+  'restart-backup': {
+    en: { message: 'A base backup is being made ({name}, process {pid}): a restart would break it off.', remedy: 'Wait for its end, then run this again. To give that backup up: SELECT pg_terminate_backend({pid}). `pgwal enable --no-restart` leaves the restart to you.' },
+    'zh-TW': { message: '正在製作基礎備份（{name}，行程 {pid}）：重新啟動會使其中斷。', remedy: '請等待其結束，然後再次執行。若要放棄該備份：SELECT pg_terminate_backend({pid})。`pgwal enable --no-restart` 會將重新啟動留給您。' },
+  },
+  'restart-receiver': {
+    en: { message: 'A receiver of WAL ({name}, {address}, process {pid}) has been silent for {seconds} s, and wal_sender_timeout does not end its connection: a shutdown would wait for it, with nobody let in.', remedy: 'SELECT pg_terminate_backend({pid}), or set wal_sender_timeout to one minute and reload; then run this again.' },
+    'zh-TW': { message: 'WAL 接收端（{name}，{address}，行程 {pid}）已沉默 {seconds} 秒，而 wal_sender_timeout 不會結束其連線：關閉伺服器時會一直等待它，期間不接受任何連線。', remedy: 'SELECT pg_terminate_backend({pid})，或將 wal_sender_timeout 設為一分鐘並重新載入；然後再次執行。' },
+  },
+  'restart-archiver': {
+    en: { message: 'WAL has been waiting for {seconds} s, and archive_command has neither stored a segment nor failed in that time: it hangs, and a shutdown would wait for it, with nobody let in.', remedy: 'See what the process `postgres: archiver` has started (ps axf) and end that; then run this again.' },
+    'zh-TW': { message: 'WAL 已等待 {seconds} 秒，而 archive_command 在此期間既未存下區段也未失敗：它卡住了，關閉伺服器時會一直等待它，期間不接受任何連線。', remedy: '請查看 `postgres: archiver` 行程啟動了什麼（ps axf）並將其結束；然後再次執行。' },
+  },
   'restart-relative': {
     en: { message: '{setting} is {value}: PostgreSQL looks for it where the server is started from, and nobody knows any more where that was. A restart from elsewhere would fail.', remedy: 'Give {setting} a path that begins with /; then run this again.' },
     'zh-TW': { message: '{setting} 為 {value}：PostgreSQL 會從啟動伺服器時的目錄尋找它，而現在已無從得知那是哪裡。從別處重新啟動會失敗。', remedy: '請將 {setting} 改為以 / 開頭的路徑；然後再次執行。' },

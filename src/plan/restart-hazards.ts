@@ -10,6 +10,7 @@ import { readPostmaster } from './postmaster.ts'
 import { NOT_APPLIED } from './prove.ts'
 import { readClusterConfiguration } from './read-files.ts'
 import { refuseWithoutNeeds } from './restart-needs.ts'
+import { refuseWaits } from './restart-waits.ts'
 import { asOwner } from './server-context.ts'
 import type { ServerContext } from './server-context.ts'
 
@@ -37,7 +38,7 @@ const KNOWN_TO_WAIT = "SELECT name FROM pg_catalog.pg_settings WHERE pending_res
 /**
  * Whether a restart would bring the server back as it is, apart from the settings that the plan is about.
  * @param ownFiles files that have, for all changes since the server's start, our content: without a login the time of the others' last change is all there is
- * @throws UserError `restart-others`, `restart-copy`, `restart-mode`, `restart-relative`, and what {@link refuseWithoutNeeds} throws; HostError where that cannot be seen
+ * @throws UserError `restart-others`, `restart-copy`, `restart-mode`, `restart-relative`, and what {@link refuseWithoutNeeds} and {@link refuseWaits} throw; HostError where that cannot be seen
  */
 export async function refuseHazards(context: Looking, ours: Readonly<Record<string, string>>, ownFiles: readonly string[] = []): Promise<void> {
   const { host, cluster } = context
@@ -49,6 +50,7 @@ export async function refuseHazards(context: Looking, ours: Readonly<Record<stri
   const others = [...pending, ...await elsewhere(context, configuration)]
   if (others.length > 0) throw new UserError('restart-others', { cluster: cluster.id, list: others.join(', ') })
   await refuseWithoutNeeds(context, configuration)
+  if (context.connection !== undefined) await refuseWaits(host, context.connection)
 }
 
 /** These are looked for where the server is started from, which it has left since. */

@@ -4,6 +4,7 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { eventually } from '../support/eventually.ts'
 import { pgwal, PROGRAM, stateDirectory } from '../support/pgwal.ts'
 import { DEBIAN_BIN, freePort, TestServer } from '../support/server.ts'
 
@@ -271,6 +272,52 @@ describe.skipIf(process.getuid?.() !== 0)('17: a disk that is nearly full (a tmp
     execFileSync('fallocate', ['-l', String(bavail * bsize - 2 * (1 << 20)), `${disk}/filler`])
     expect((await refused()).code).toBe('restart-space')
     fs.rmSync(`${disk}/filler`)
+  })
+})
+
+describe.skipIf(!fs.existsSync(DEBIAN_BIN)).each([12, 15] as const)('%i: a base backup that is being made', (major) => {
+  beforeAll(() => run(major, major === 15 ? { binDir: DEBIAN_BIN } : {}))
+  afterAll(gone)
+
+  it('by pg_basebackup, is not broken off', async () => {
+    const child = spawn(`${DEBIAN_BIN}/pg_basebackup`, ['-h', server.socketDir, '-p', String(server.port), '-U', 'postgres', '-D', `${state}/copy`, '-X', 'none', '-c', 'fast', '--max-rate=32k'], { stdio: 'ignore' })
+    try {
+      await eventually(async () => (await server.query("SELECT FROM pg_stat_replication WHERE state = 'backup'")).length > 0, 'a backup')
+      const error = await refused()
+      expect([error.code, error.message]).toEqual(['restart-backup', expect.stringContaining('pg_basebackup')])
+      expect(child.exitCode).toBe(null)
+    } finally {
+      child.kill('SIGKILL')
+      await new Promise((resolve) => { child.once('close', resolve) })
+      await eventually(async () => (await server.query("SELECT FROM pg_stat_replication")).length === 0, 'its end')
+    }
+  })
+
+  it('by functions: neither enable nor undo', async () => {
+    let client = server.client({ application_name: 'barman' })
+    await client.connect()
+    const undo = (): ReturnType<typeof pgwal> => pgwal(['undo', '--yes', '--json'], { PGWAL_STATE_DIR: state })
+    const begin = (): Promise<unknown> => client.query(major >= 15 ? "SELECT pg_backup_start('x', true)" : "SELECT * FROM pg_start_backup('x', true, false)")
+    try {
+      await begin()
+      expect((await refused()).code).toBe('restart-backup')
+    } finally {
+      await client.end()
+    }
+    const done = await enable()
+    expect(done.code, done.stdout + done.stderr).toBe(0)
+    pid = await server.pid()
+    client = server.client({ application_name: 'barman' })
+    await client.connect()
+    try {
+      await begin()
+      const kept = await undo()
+      expect([kept.code, kept.json().error?.code, await server.pid()]).toEqual([2, 'restart-backup', pid])
+    } finally {
+      await client.end()
+    }
+    const undone = await undo()
+    expect(undone.code, undone.stdout + undone.stderr).toBe(0)
   })
 })
 

@@ -1,5 +1,5 @@
 // A server that was told to end and does not: a fast shutdown waits for its backends, for each receiver of WAL and for archive_command.
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import fs from 'node:fs/promises'
 import net from 'node:net'
 import path from 'node:path'
@@ -7,17 +7,18 @@ import type pg from 'pg'
 import { selectRun, undo } from '../../src/app/undo.ts'
 import { execute } from '../../src/plan/executor.ts'
 import type { Plan } from '../../src/plan/plan.ts'
+import { refuseWaits } from '../../src/plan/restart-waits.ts'
 import type { Command } from '../../src/platforms/platform.ts'
 import { eventually } from '../support/eventually.ts'
-import { TestServer } from '../support/server.ts'
+import { TestServer, type Major } from '../support/server.ts'
 import { connectionOf, goalsFor, planFor, QUICK, snapshot, stateHost } from './support.ts'
 
 let server: TestServer
 let state: Awaited<ReturnType<typeof stateHost>>
 let client: pg.Client | undefined
 
-async function run(conf: string): Promise<void> {
-  server = await TestServer.create(17, { conf, hba: 'local all all trust\nlocal replication all trust\nhost all all 127.0.0.1/32 trust\n' })
+async function run(conf: string, major: Major = 17): Promise<void> {
+  server = await TestServer.create(major, { conf, hba: 'local all all trust\nlocal replication all trust\nhost all all 127.0.0.1/32 trust\n' })
   await server.start()
 }
 
@@ -56,8 +57,41 @@ async function silentReceiver(): Promise<net.Socket> {
   return socket
 }
 
+const MAJORS = [12, 14, 17, 18] as const
+
+describe.skipIf(process.platform === 'win32').each(MAJORS)('%i: what a shutdown would wait for is seen before', (major) => {
+  it('archive_command', async () => {
+    await run("archive_mode = on\narchive_command = 'sleep 60; false %p %f'\n", major)
+    await refuseWaits(state.host, connectionOf(server), { hangingSeconds: 0 })
+    await server.query('SELECT pg_switch_wal()')
+    await eventually(async () => (await fs.readdir(`${server.dataDir}/pg_wal/archive_status`)).length > 0, 'a segment to archive')
+    await refuseWaits(state.host, connectionOf(server))
+    await new Promise((resolve) => setTimeout(resolve, 2_500))
+    await expect(refuseWaits(state.host, connectionOf(server), { hangingSeconds: 2 })).rejects.toMatchObject({ code: 'restart-archiver' })
+    await server.query("ALTER SYSTEM SET archive_command = ''")
+    await server.query('SELECT pg_reload_conf()')
+    await eventually(async () => refuseWaits(state.host, connectionOf(server), { hangingSeconds: 2 }).then(() => true, () => false), 'that nothing is run')
+    await server.stop('immediate')
+  })
+
+  it('a silent receiver', async () => {
+    await run('wal_sender_timeout = 0\n', major)
+    const socket = await silentReceiver()
+    try {
+      await refuseWaits(state.host, connectionOf(server))
+      await new Promise((resolve) => setTimeout(resolve, 2_500))
+      await expect(refuseWaits(state.host, connectionOf(server), { silentSeconds: 2 })).rejects.toMatchObject({ code: 'restart-receiver', params: { name: 'silent' } })
+      await server.query("ALTER SYSTEM SET wal_sender_timeout = '60s'")
+      await server.query('SELECT pg_reload_conf()')
+      await eventually(async () => refuseWaits(state.host, connectionOf(server), { silentSeconds: 2 }).then(() => true, () => false), 'that it is ended by itself')
+    } finally {
+      socket.destroy()
+    }
+  })
+})
+
 it.skipIf(process.platform === 'win32')('waiting for archive_command: its last checkpoint is made, so it is ended at once and runs on its old files', async () => {
-  await run("archive_mode = on\narchive_command = 'sleep 300; false %p %f'\n")
+  await run("archive_mode = on\narchive_command = 'sleep 60; false %p %f'\n")
   const before = await snapshot(server)
   await server.query('SELECT pg_switch_wal()')
   await eventually(async () => (await fs.readdir(`${server.dataDir}/pg_wal/archive_status`)).length > 0, 'a segment to archive')

@@ -184,7 +184,7 @@ export class PaperServer {
       })
     }
     if (sql.includes('pg_is_in_recovery')) return [{ standby: false }]
-    if (sql.includes('pg_file_settings') || sql.includes('pending_restart') || sql.includes('pg_hba_file_rules')) return []
+    if (sql.includes('pg_file_settings') || sql.includes('pending_restart') || sql.includes('pg_hba_file_rules') || sql.includes('pg_stat_replication') || sql.includes('pg_stat_archiver')) return []
     if (sql.includes('FROM pg_catalog.pg_roles')) {
       const role = this.roles.get(String(parameters[0]))
       return role === undefined ? [] : [{ login: role.login, replication: role.replication }]
