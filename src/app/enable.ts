@@ -51,6 +51,8 @@ export interface EnableOptions {
   readonly allowFrom?: readonly string[]
   readonly dryRun?: boolean
   readonly yes?: boolean
+  /** Also without a question, a command of somebody else's that fills an archive is replaced. */
+  readonly replaceCommand?: boolean
   /** False for --no-restart. */
   readonly restart?: boolean
   readonly verifyTimeoutMs?: number
@@ -146,6 +148,8 @@ async function consider(context: Context, selection: Selection, options: EnableO
   if (needsRoot && !self.privileged) throw needPrivileges(host, self, 'root', `pgwal enable --cluster ${cluster.id}`)
   const show = options.onPlan ?? (context.json ? () => undefined : (text: string) => context.ui.note(text))
   if (options.dryRun === true) return { result: { ...result, outcome: 'planned' } }
+  const { endsArchive } = plan.effects
+  if (options.yes === true && options.replaceCommand !== true && endsArchive?.own === false) throw new UserError('archive-command-present', { path: endsArchive.directory ?? '?' })
   if (options.yes !== true && (!context.ui.interactive || context.json)) return { result: { ...result, outcome: 'planned', needsConfirmation: true } }
   show(`\n${planText(steps, plan.effects, context.style, { service: serviceName(cluster), verbose: context.verbose })}\n`)
   if (options.yes !== true && !(await context.ui.confirm({ message: context.ui.words.prompts.apply }))) return { result: { ...result, outcome: 'cancelled' } }

@@ -16,6 +16,7 @@ export default class Enable extends BaseCommand {
     'allow-from': Flags.string({ description: 'network from which it may, besides this machine (repeatable)', helpValue: 'CIDR', multiple: true }),
     'dry-run': Flags.boolean({ description: 'show the plan and stop' }),
     yes: Flags.boolean({ char: 'y', description: 'apply without asking' }),
+    'replace-command': Flags.boolean({ description: 'with --yes: also in place of another archive_command that stores WAL now, whose archive then ends' }),
     restart: Flags.boolean({ description: 'restart the server if a setting needs it', allowNo: true, default: true }),
     timeout: Flags.integer({ description: 'how long a segment may take to arrive afterwards, in seconds', helpValue: 'S', default: 90, min: 1, max: 3600 }),
   }
@@ -36,6 +37,7 @@ export default class Enable extends BaseCommand {
       ...(flags['allow-from'] === undefined ? {} : { allowFrom: flags['allow-from'] }),
       dryRun: flags['dry-run'],
       yes: flags.yes,
+      replaceCommand: flags['replace-command'],
       restart: flags.restart,
       verifyTimeoutMs: flags.timeout * 1000,
       signal,

@@ -208,6 +208,10 @@ export const en = {
     unknownConnections: 'open connections will drop',
     noConnections: 'no connection is open',
     restartLater: '{names} {count|waits|wait} for a restart, which is not part of this',
+    endsArchive: [
+      'the archive_command that stores WAL now is replaced: its archive, {path}, ends here, and base backups that rely on it can be restored no further. Keep it as long as you keep those, and take a new base backup after this',
+      'the archive_command that stores WAL now is replaced: its archive ends here, and base backups that rely on it can be restored no further. Keep it as long as you keep those, and take a new base backup after this',
+    ],
     newLines: '{count} {count|line|lines}',
     showAll: '{count} more {count|line|lines}: --verbose',
     heading: {

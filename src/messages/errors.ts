@@ -137,6 +137,10 @@ export const errorTexts = {
     en: { message: 'archive_command hands the WAL to {tool}; in its place, the backups that {tool} makes would no longer be restorable.', remedy: 'Keep it and test it with `pgwal verify`, or set archive_command = \'\' and run `pgwal enable` again.' },
     'zh-TW': { message: 'archive_command 將 WAL 交給 {tool}；若取代它，{tool} 製作的備份將無法再還原。', remedy: '若要保留，請以 `pgwal verify` 測試；否則設定 archive_command = \'\' 後再次執行 `pgwal enable`。' },
   },
+  'archive-command-present': {
+    en: { message: 'archive_command stores WAL already ({path}), by a command that is not pgwal\'s; in its place, that archive ends, and base backups that rely on it can be restored no further.', remedy: 'Keep it and test it with `pgwal verify`, or replace it with --replace-command (then keep its archive as long as its backups, and take a new base backup), or archive into the same directory: --archive-dir DIR' },
+    'zh-TW': { message: 'archive_command 已在儲存 WAL（{path}），而該指令並非 pgwal 的；若取代它，該歸檔到此為止，依賴它的基礎備份無法還原到更後面的時間。', remedy: '若要保留，請以 `pgwal verify` 測試；或以 --replace-command 取代（並在保留其備份期間保留其歸檔，再製作新的基礎備份）；或歸檔到同一目錄：--archive-dir DIR' },
+  },
   'archive-directory-relative': {
     en: { message: '{path} is not an absolute path.', remedy: 'Give one that begins with /.' },
     'zh-TW': { message: '{path} 不是絕對路徑。', remedy: '請指定以 / 開頭的路徑。' },

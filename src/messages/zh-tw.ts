@@ -198,6 +198,10 @@ export const zhTW: Messages = {
     unknownConnections: '現有連線將會中斷',
     noConnections: '目前沒有連線',
     restartLater: '{names} 要重新啟動才會生效，而這次不會重新啟動',
+    endsArchive: [
+      '目前儲存 WAL 的 archive_command 將被取代：它的歸檔 {path} 到此為止，依賴它的基礎備份無法還原到更後面的時間。只要保留那些備份，就請保留該歸檔，並在此之後製作新的基礎備份',
+      '目前儲存 WAL 的 archive_command 將被取代：它的歸檔到此為止，依賴它的基礎備份無法還原到更後面的時間。只要保留那些備份，就請保留該歸檔，並在此之後製作新的基礎備份',
+    ],
     newLines: '{count} 行',
     showAll: '另有 {count} 行：--verbose',
     heading: {

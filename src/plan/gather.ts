@@ -1,7 +1,10 @@
 // What the planner goes by, from the machine.
 import { knowledgeOf } from '../checks/support/replication-rules.ts'
 import { codeOf, UserError } from '../errors.ts'
+import { archiveCommandFact } from '../facts/archive-command.ts'
+import { archiverFact } from '../facts/archiver.ts'
 import { configurationFact } from '../facts/configuration.ts'
+import { effectiveSettingsFact } from '../facts/effective-settings.ts'
 import { required } from '../facts/fact.ts'
 import type { Gathering, Outcome } from '../facts/fact.ts'
 import { hbaFact } from '../facts/hba.ts'
@@ -48,6 +51,7 @@ export async function gatherPlanInput(from: Gathering, wish: PlanWish): Promise<
     throw error
   })
   const sandbox = archive === undefined ? undefined : await unitSandbox(from, archive.directory)
+  const archiving = archive === undefined ? undefined : await archivingNow(from)
   const user = wish.goals.flatMap((goal) => (goal.kind === 'replication-role' || goal.kind === 'replication-rule' ? [goal.user] : []))[0]
   if (user !== undefined && user !== from.wanted.replicationUser) throw new Error(`the facts are about ${from.wanted.replicationUser}, the goals about ${user}`)
   const role = user === undefined ? undefined : roleState(roles, user)
@@ -57,6 +61,7 @@ export async function gatherPlanInput(from: Gathering, wish: PlanWish): Promise<
     hbaStale: server.ok && hba.modified.getTime() > server.value.configurationLoadedAt.getTime(),
     dataPlaces: await dataPlaces(from),
     ...(archive === undefined ? {} : { archive: await surveyArchivePlace(context, archive.directory, { systemIdentifier: identity.systemIdentifier, others: wish.clusters }) }),
+    ...(archiving === undefined ? {} : { archiving }),
     ...(sandbox === undefined ? {} : { sandbox }),
     systemIdentifier: identity.systemIdentifier,
     segmentSize: identity.segmentSize,
@@ -68,6 +73,18 @@ export async function gatherPlanInput(from: Gathering, wish: PlanWish): Promise<
     rootsFiles: await rootsFiles(context, [scriptPath, ...configuration.files.map(({ path }) => path), ...hba.hba.files.map(({ path }) => path)]),
     sha256: (bytes) => host.sha256(bytes),
   }
+}
+
+/** An archive that is filled now, as far as can be seen: with a command that only fails, nobody has one to lose. */
+async function archivingNow(from: Gathering): Promise<PlanInput['archiving']> {
+  const [command, archiver, settings] = [await from.fact(archiveCommandFact), await from.fact(archiverFact), await from.fact(effectiveSettingsFact)]
+  const mode = settings.ok ? settings.value.get('archive_mode') : undefined
+  if (!command.ok || command.value.via !== 'command' || (mode?.running?.value ?? mode?.configured?.value ?? 'off') === 'off') return undefined
+  const { judgement, destination } = command.value
+  if (judgement === undefined || judgement.kind === 'empty' || judgement.kind === 'placeholder') return undefined
+  const { lastArchivedAt, lastFailedAt } = archiver.ok ? archiver.value : { lastArchivedAt: null, lastFailedAt: null }
+  if (lastFailedAt !== null && (lastArchivedAt === null || lastFailedAt >= lastArchivedAt)) return undefined
+  return { own: judgement.kind === 'pgwal', ...(destination === undefined ? {} : { directory: destination }) }
 }
 
 /** What the unit of the server leaves of the directory to it, and what is in our drop-in now. */

@@ -65,6 +65,8 @@ export interface Plan {
     readonly connectionsDropped: number | null
     /** Settings, of the server or of its unit, that count only after a restart, whether or not this plan does one. */
     readonly restartFor: readonly string[]
+    /** An archive that is filled now, by pgwal's own script or another command, and gets nothing more; its directory where that can be told. */
+    readonly endsArchive?: { readonly directory?: string; readonly own: boolean }
   }
   /** Bytes of one WAL segment, for judging settings against it. */
   readonly segmentSize: number

@@ -69,6 +69,8 @@ export interface PlanInput {
   /** Real paths of the data directory, pg_wal and tablespaces: no archive in there. */
   readonly dataPlaces: readonly string[]
   readonly archive?: ArchivePlace
+  /** What fills an archive now. */
+  readonly archiving?: NonNullable<Plan['effects']['endsArchive']>
   readonly sandbox?: UnitSandbox
   /** The shell that the server runs archive_command with; `sh` unless it says otherwise. */
   readonly shell?: Shell
@@ -375,10 +377,11 @@ class Planner {
     const settings = waiting.filter((name) => settingInfo(name, this.configuration.major)?.restart === true)
     // A service's view of the file system is made when it starts.
     const restartFor = [...settings, ...(this.opensSandbox ? ['ReadWritePaths'] : [])]
-    if (!input.cluster.running) return { restart: false, reload: false, connectionsDropped: 0, restartFor }
+    const ends = input.archiving === undefined || input.archive === undefined || input.archiving.directory === input.archive.directory ? {} : { endsArchive: input.archiving }
+    if (!input.cluster.running) return { restart: false, reload: false, connectionsDropped: 0, restartFor, ...ends }
     const restart = input.restart && restartFor.length > 0
     const reload = !restart && (rulesChanged || waiting.length > settings.length || (this.inForce && input.hbaStale === true))
-    return { restart, reload, connectionsDropped: restart ? input.connections : 0, restartFor }
+    return { restart, reload, connectionsDropped: restart ? input.connections : 0, restartFor, ...ends }
   }
 
   /** Settings whose value in the files (as they will be) is not the one that the server runs with. */

@@ -3,7 +3,7 @@ import { messages } from '../messages/messages.ts'
 import { printableLine } from './printable.ts'
 import { redact } from './redact.ts'
 import { columns, mark, pad, paint, safe, type Style } from './style.ts'
-import { compose } from './words.ts'
+import { compose, formFor } from './words.ts'
 import { hang } from './wrap.ts'
 
 /** A step as people and scripts see it: what `steps/<kind>.ts` describes. */
@@ -60,6 +60,12 @@ export function planText(steps: readonly StepView[], effects: Plan['effects'], s
   if (later.length > 0) {
     const { plan, listSeparator } = messages(style.locale)
     lines.push(`  ${mark(style, 'warning')} ${hang(compose(plan.restartLater, { names: later.join(listSeparator), count: later.length }, style.locale), 4, style.width)}`)
+  }
+  if (effects.endsArchive !== undefined) {
+    const { endsArchive } = messages(style.locale).plan
+    const { directory } = effects.endsArchive
+    const params = directory === undefined ? {} : { path: safe(directory) }
+    lines.push(`  ${mark(style, 'warning')} ${hang(compose(formFor(endsArchive, params), params, style.locale), 4, style.width)}`)
   }
   return lines.join('\n')
 }
