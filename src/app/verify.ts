@@ -1,5 +1,7 @@
 /** The checklist after a restart, on the live server: what it runs with, then what it really does. */
 import type { Context, Selection } from '../base-command.ts'
+import { codeOf } from '../errors.ts'
+import { NO_PRIVILEGE } from '../facts/fact.ts'
 import type { Host } from '../host/host.ts'
 import { recordBackupDrill, recordDrill } from '../plan/drill-record.ts'
 import { compose } from '../report/words.ts'
@@ -63,6 +65,7 @@ export async function verify(host: Host, cluster: Cluster, options: VerifyOption
       } catch (error) {
         // Ctrl-C ends the whole run.
         if (options.drill?.signal?.aborted === true) throw error
+        if (codeOf(error) === NO_PRIVILEGE) return { kind: 'skip', why: { code: 'no-privilege', params: {} } }
         return { kind: 'crash', error }
       }
     }
@@ -80,6 +83,14 @@ export async function verify(host: Host, cluster: Cluster, options: VerifyOption
   } finally {
     await close()
   }
+}
+
+/** What archives nothing by itself, or on purpose: there the round trip has nothing to show. */
+const NOTHING_TO_ARCHIVE = ['in-recovery', 'archive-mode-off', 'wal-level-minimal']
+
+/** Whether archiving was tried anywhere, whatever came of it; for want of a login or a right it is not. */
+export function archivingWasTried(reports: readonly ClusterReport[]): boolean {
+  return reports.some(({ checks }) => checks.some(({ id, verdict }) => id === archiveRoundTrip.id && (verdict.kind !== 'skip' || NOTHING_TO_ARCHIVE.includes(verdict.why.code))))
 }
 
 /** Whether a drill was tried anywhere, whatever came of it. */

@@ -22,7 +22,7 @@ export default class Verify extends BaseCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(Verify)
     const context = await this.context(flags)
-    const { drillWasTried, verifyAll } = await import('../app/verify.ts')
+    const { archivingWasTried, drillWasTried, verifyAll } = await import('../app/verify.ts')
     const { interruptibly, interruption } = await import('../app/interruption.ts')
     const { typedPath } = await import('../platforms/index.ts')
     const { readTarget } = await import('../recover/choose.ts')
@@ -51,6 +51,6 @@ export default class Verify extends BaseCommand {
     await this.result(context, () => clusterReportsText(context, 'verify', reports), () => clusterReportsJson('verify', reports))
     if (reports.some(({ summary }) => summary.error > 0 || summary.crash > 0)) process.exitCode = EXIT.findings
     // Whoever runs it by a timer must not take for proved what could not be tried.
-    else if (flags.drill && !drillWasTried(reports)) process.exitCode = EXIT.couldNotRun
+    else if (!archivingWasTried(reports) || (flags.drill && !drillWasTried(reports))) process.exitCode = EXIT.couldNotRun
   }
 }

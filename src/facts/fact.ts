@@ -147,7 +147,7 @@ async function withinTime<T>(outcome: Promise<Outcome<T>>, target: string, timeo
 }
 
 /** SQLSTATE insufficient_privilege. */
-const NO_PRIVILEGE = '42501'
+export const NO_PRIVILEGE = '42501'
 
 /** Class 42 is a statement that the server cannot make sense of: a fault in pgwal, not of the machine. */
 export function isOurFault({ code }: HostError): boolean {

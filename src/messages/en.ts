@@ -165,6 +165,7 @@ export const en = {
     starting: ['{target} lets nobody in yet: it is starting or recovering', 'the server is starting or recovering'],
     'too-many-connections': ['{target} has no connection left', 'the server has no connection left'],
     'no-privilege': ['{user} may not see this', 'the login may not see this'],
+    'may-not-switch': ['{user} may not execute both pg_create_restore_point and pg_switch_wal'],
     'not-readable': ['{target} is not readable', 'a file is not readable'],
     'not-found': ['{target} does not exist', 'a file does not exist'],
     'not-running-here': ['it runs on another machine'],

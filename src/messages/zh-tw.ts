@@ -155,6 +155,7 @@ export const zhTW: Messages = {
     starting: ['{target} 尚未開放登入：正在啟動或復原', '伺服器正在啟動或復原'],
     'too-many-connections': ['{target} 已沒有可用的連線', '伺服器已沒有可用的連線'],
     'no-privilege': ['{user} 沒有檢視的權限', '登入的角色沒有檢視的權限'],
+    'may-not-switch': ['{user} 沒有同時執行 pg_create_restore_point 與 pg_switch_wal 的權限'],
     'not-readable': ['無法讀取 {target}', '檔案無法讀取'],
     'not-found': ['{target} 不存在', '檔案不存在'],
     'not-running-here': ['它在另一部機器上執行'],

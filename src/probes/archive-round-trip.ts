@@ -33,10 +33,12 @@ export const archiveRoundTrip: Probe<Code> = {
   async run(probing) {
     const { session, gathering } = probing
     const [state] = await session.query(
-      "SELECT pg_is_in_recovery() AS recovery, current_setting('archive_mode') AS mode, current_setting('wal_level') AS level")
+      `SELECT pg_is_in_recovery() AS recovery, current_setting('archive_mode') AS mode, current_setting('wal_level') AS level, current_user::text AS login,
+              has_function_privilege('pg_create_restore_point(text)', 'EXECUTE') AND has_function_privilege('pg_switch_wal()', 'EXECUTE') AS may`)
     if (state?.['recovery'] === true) return skipped('in-recovery')
     if (state?.['mode'] === 'off') return skipped('archive-mode-off')
     if (state?.['level'] === 'minimal') return skipped('wal-level-minimal')
+    if (state?.['may'] !== true) return skipped('may-not-switch', { user: String(state?.['login']) })
 
     const command = await gathering.fact(archiveCommandFact)
     const ending = command.ok ? command.value.judgement?.suffix ?? '' : ''
@@ -230,7 +232,8 @@ async function poll(probing: Probing, segment: Switched, started: number, arrive
 /** Why the segment is not there: what the archiver itself says, else what can be seen of it. */
 async function explain(probing: Probing, segment: Switched, file: string | undefined, ms: number) {
   const [row] = await probing.session.query(
-    "SELECT failed_count, last_failed_wal, last_archived_wal, (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'archiver') AS archivers FROM pg_stat_archiver")
+    // Of the processes of others, not everybody sees what they are.
+    "SELECT last_archived_wal, pg_has_role('pg_read_all_stats', 'USAGE') AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'archiver') AS gone FROM pg_stat_archiver")
   const params = { segment: segment.name, seconds: Math.round(ms / 1000) }
   if (file !== undefined && String(row?.['last_archived_wal'] ?? '') >= segment.name) {
     return { code: 'gone-unarchived' satisfies Code, severity: 'error' as const, params: { ...params, file } }
@@ -239,6 +242,6 @@ async function explain(probing: Probing, segment: Switched, file: string | undef
   const log = await probing.gathering.fact(logFact)
   const line = log.ok ? log.value.archiverLines.at(-1) : undefined
   if (line !== undefined) return { code: 'not-archived' satisfies Code, severity: 'error' as const, params: { ...params, cause: line.text } }
-  const code = Number(row?.['archivers'] ?? 0) === 0 ? 'no-archiver' : 'not-yet'
+  const code = row?.['gone'] === true ? 'no-archiver' : 'not-yet'
   return { code: code satisfies Code, severity: 'error' as const, params }
 }

@@ -65,6 +65,29 @@ it('a drill that could not be tried is no success: exit 2, and nothing is proved
   const run = await pgwal([...args(), '-U', 'nobody_at_all', '--json'], { PGWAL_STATE_DIR: state })
   const [cluster] = run.json().clusters
   expect([run.code, cluster.checks.find(({ id }: { id: string }) => id === 'restore-drill').verdict, cluster.summary.error], run.stdout).toEqual([2, 'skip', 0])
-  // Without one, what could not be seen is no finding.
-  expect((await pgwal(['verify', '-D', server.dataDir, '-U', 'nobody_at_all'], { PGWAL_STATE_DIR: state })).code).toBe(0)
+  // Without one, the same holds for archiving.
+  expect((await pgwal(['verify', '-D', server.dataDir, '-U', 'nobody_at_all'], { PGWAL_STATE_DIR: state })).code).toBe(2)
+})
+
+it('a login without rights: what it may not do is skipped with the reason, and nothing of it is a success', async () => {
+  await server.query('CREATE ROLE anybody LOGIN')
+  const verify = async (...more: string[]) => {
+    const run = await pgwal(['verify', '-D', server.dataDir, '-U', 'anybody', '--json', ...more], { PGWAL_STATE_DIR: state })
+    const [cluster] = run.json().clusters
+    return { code: run.code, crash: cluster.summary.crash, of: (id: string) => cluster.checks.find((check: { id: string }) => check.id === id) }
+  }
+  const seen = await verify()
+  expect([seen.code, seen.crash, seen.of('archive-round-trip')]).toMatchObject([2, 0, { verdict: 'skip', reason: 'anybody may not execute both pg_create_restore_point and pg_switch_wal' }])
+
+  await server.query('GRANT EXECUTE ON FUNCTION pg_create_restore_point(text), pg_switch_wal() TO anybody')
+  const granted = await verify()
+  expect([granted.code, granted.of('archive-round-trip')]).toMatchObject([0, { verdict: 'pass' }])
+
+  // Which process is the archiver, it does not see.
+  await fsp.appendFile(`${server.dataDir}/postgresql.conf`, "archive_command = 'sleep 20'\n")
+  await server.query('SELECT pg_reload_conf()')
+  expect((await verify('--timeout', '1')).of('archive-round-trip')).toMatchObject({ verdict: 'fail', findings: [{ code: 'not-yet' }] })
+
+  await server.query('REVOKE SELECT ON pg_stat_archiver FROM PUBLIC')
+  expect((await verify('--timeout', '1')).of('archiver-statistics')).toMatchObject({ verdict: 'skip', reason: 'the login may not see this' })
 })
