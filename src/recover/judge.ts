@@ -102,6 +102,8 @@ export type Obstacle =
 
 /** Segments that are read one after the other to find a restore point. */
 const MOST_SEARCHED = 20_000
+/** WAL that is read in any case, in bytes: in seconds. */
+const MOST_READ = 2n << 30n
 /** Names that are told where the asked one is not there. */
 const MOST_KNOWN = 5
 
@@ -151,7 +153,7 @@ export async function judge(restoring: Restoring, archive: Archive, backup: Back
     if (!neighbour.mayMake || await isTaken(restoring, one.location)) return { code: 'tablespace-made', location: one.location, segment: named(search.segmentOf(one.lsn)) }
   }
   return {
-    backup, timeline, backupEnd, way, begin: first, end: until, reach: last, makes: made.tablespaces, limits: made.limits, first: named(first), last: named(until), count: until - first + 1, targetSeen: found.seen, sameName: found.sameName ?? [],
+    backup, timeline, backupEnd, way, begin: first, end: until, reach: last, makes: made.tablespaces, limits: [...made.limits, ...search.limits], first: named(first), last: named(until), count: until - first + 1, targetSeen: found.seen, sameName: found.sameName ?? [],
     remainder: [...remainder?.numbers ?? []].filter((number) => number <= until && timelineAt(way, number) === remainder!.timeline && !archive.has(remainder!.timeline, number)).sort((a, b) => a - b),
     ...(found.lastIn === undefined ? {} : { lastIn: found.lastIn }), ...(found.firstOut === undefined ? {} : { firstOut: found.firstOut }),
     ...(found.lastRecord === undefined ? {} : { lastRecord: found.lastRecord }), ...(partial === undefined ? {} : { partial }),
@@ -181,13 +183,13 @@ async function isTaken({ host }: Restoring, location: string): Promise<boolean> 
 }
 
 /**
- * The tablespaces that recovery makes on its way. WAL is read for that up to the end of the backup, and further only where the
- * cluster has a tablespace that the backup lacks, or where no cluster tells.
+ * The tablespaces that recovery makes on its way, and the limits that it meets. WAL is read for that up to the end of the backup; further
+ * where there is not too much of it, where the cluster has a tablespace that the backup lacks, or where no cluster tells.
  */
 async function tablespacesMade(search: Search, backup: Backup, { tablespaces }: Neighbour, { first, last, end, stop }: { first: number; last: number; end: number; stop?: Lsn }): Promise<{ readonly tablespaces: readonly MadeTablespace[]; readonly limits: readonly ControlLimits[] } | { readonly unread: number }> {
   const own = new Set(backup.tablespaces.map(({ oid }) => oid))
   const suspected = tablespaces !== undefined && [...tablespaces].some((oid) => !own.has(oid))
-  const until = suspected || tablespaces === undefined ? last : end
+  const until = suspected || tablespaces === undefined || BigInt(last - first + 1) * search.size <= MOST_READ ? last : end
   const reader = new LandmarkReader()
   for (let number = first; number <= until; number++) {
     const bytes = await search.bytes(number)
@@ -228,6 +230,8 @@ function isCommit({ kind }: Landmark): boolean {
 
 /** Reads segments of the way, each once. */
 class Search {
+  /** What the server was started with, where {@link atName} came across it. */
+  readonly limits: ControlLimits[] = []
   readonly #seen = new Map<number, { landmarks: readonly Landmark[]; last: Lsn | undefined } | undefined>()
   constructor(private readonly restoring: Restoring, readonly archive: Archive, private readonly backup: Backup, private readonly way: readonly Stretch[], private readonly remainder: Remainder | undefined) {}
 
@@ -418,6 +422,7 @@ async function atName(search: Search, name: string, bounds: Bounds): Promise<Fou
       if (isCommit(landmark)) lastIn = landmark
     }
   }
+  search.limits.push(...reader.limits)
   const [hit] = hits
   if (hit !== undefined) {
     return {

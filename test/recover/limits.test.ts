@@ -50,6 +50,33 @@ it('where no cluster tells any more, the WAL does: it opens, or waits at the tar
   }
 })
 
+it('raised after the backup and lowered again: the most that stands in the WAL counts, with the cluster there as well', async () => {
+  const busy = await Recoverable.prepare(17)
+  try {
+    await busy.make(`${busy.server.root}/scratch`)
+    await busy.server.start()
+    await takePlainBackup(busy.server, `${busy.backups}/first`)
+    const conf = `${busy.server.dataDir}/postgresql.conf`
+    const before = fs.readFileSync(conf, 'utf8')
+    fs.appendFileSync(conf, 'max_prepared_transactions = 5\nmax_connections = 150\nmax_worker_processes = 20\nmax_locks_per_transaction = 200\n')
+    await busy.server.restart()
+    await busy.server.query("BEGIN; CREATE TABLE half (n int); PREPARE TRANSACTION 'half'")
+    await busy.server.query("COMMIT PREPARED 'half'")
+    fs.writeFileSync(conf, before)
+    await busy.server.restart()
+    await busy.archived()
+    const run = await pgwal(['verify', '-D', busy.server.dataDir, '--json', '--drill', '--drill-dir', `${busy.server.root}/scratch`, '--from-backup', busy.backups], { PGWAL_STATE_DIR: busy.state })
+    const check = run.json().clusters[0].checks.find(({ id }: { id: string }) => id === 'backup-drill')
+    expect(check, JSON.stringify(check)).toMatchObject({ verdict: 'pass' })
+    await busy.started(await busy.recover('--json', '--to', 'latest'), async (query) => {
+      await open(query)
+      expect(await query("SELECT current_setting('max_connections') AS connections, current_setting('max_locks_per_transaction') AS locks FROM half RIGHT JOIN (SELECT) AS one ON true")).toEqual([{ connections: '150', locks: '200' }])
+    })
+  } finally {
+    await busy.remove()
+  }
+})
+
 it('segments of 64 MiB, with which no server starts that keeps as little WAL as usual', async () => {
   const large = await Recoverable.prepare(17, { walSegmentMiB: 64 })
   try {
