@@ -296,6 +296,7 @@ async function planOf(context: Context, restoring: Restoring, { cluster, archive
       ...(target.kind === 'time' ? { local: timeInZone(target.time, localOffset) } : {}),
       ...(route.lastIn === undefined ? {} : { lastIn: momentOf(route.lastIn) }),
       ...(route.firstOut === undefined ? {} : { firstOut: momentOf(route.firstOut) }),
+      ...(route.clockBack === undefined ? {} : { clockBack: momentOf({ ...route.clockBack, lsn: route.clockBack.end }) }),
       ...(route.sameName.length === 0 ? {} : { sameName: route.sameName.map((point) => momentOf({ ...point, lsn: point.end })) }),
     },
     into: { path: into, owner: restoring.owner.name, neededBytes, freeBytes, ...(state.kind === 'unfinished' ? { replaces: { since: state.since } } : {}) },

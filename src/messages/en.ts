@@ -507,6 +507,7 @@ export const en = {
     passedOver: '{path} was passed over: {reason}',
     targetUnseen: 'the archive\'s files are in a form that cannot be searched here: whether the target is in them shows only when the server has got there',
     partial: '{file} goes on behind that and is not restored, as the segment is not complete (last commit: {time}). If its server writes no more: copy it to {name} there (cp -p), and make the plan again',
+    clockBack: 'The server\'s clock was put back: commits with times before the target, up to {time}, come behind the first that is not in, and are out as well. To have them in: --to {lsn}',
     sameName: 'there are {count} restore points of this name: the first ({first}) is taken; for another, give its LSN: {others}',
     makes: 'the tablespace {oid} was made after the backup: recovery makes it again at {location}, which must be there, be empty and belong to {owner}',
     noPrograms: 'no programs of PostgreSQL {major} were found: install them to start the restored server',

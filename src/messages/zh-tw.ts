@@ -486,6 +486,7 @@ export const zhTW: Messages = {
     },
     passedOver: '略過 {path}：{reason}',
     partial: '其後還有 {file}，因區段不完整而不會還原（最後一次提交：{time}）。若其伺服器不再寫入：在該處將它複製為 {name}（cp -p），再重新規劃',
+    clockBack: '伺服器的時鐘曾被調回：時間在目標之前、直到 {time} 的提交，位於第一個不包含的提交之後，同樣不包含在內。要包含它們：--to {lsn}',
     sameName: '此名稱的還原點有 {count} 個：採用第一個（{first}）；要用其他的，請指定其 LSN：{others}',
     targetUnseen: '歸檔檔案的形式無法在此搜尋：目標是否在其中，要等伺服器重播到該處才知道',
     makes: '表空間 {oid} 建立於備份之後：還原時會在 {location} 重新建立，該目錄必須存在、為空且屬於 {owner}',

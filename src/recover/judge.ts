@@ -55,6 +55,8 @@ export interface Route {
   readonly lastRecord?: Lsn
   /** Of a recovery to the end: what it leaves out. */
   readonly partial?: Partial
+  /** Of a time: the last commit that has an earlier one and is out all the same, because the clock had been put back. */
+  readonly clockBack?: Landmark
   /** Restore points of the target's name, where there are several: recovery stops at the first. */
   readonly sameName: readonly Landmark[]
   /** Segments taken from the old pg_wal. */
@@ -103,7 +105,7 @@ export type Obstacle =
 /** Segments that are read one after the other to find a restore point. */
 const MOST_SEARCHED = 20_000
 /** WAL that is read in any case, in bytes: in seconds. */
-const MOST_READ = 2n << 30n
+const MOST_READ = 1n << 30n
 /** Names that are told where the asked one is not there. */
 const MOST_KNOWN = 5
 
@@ -156,6 +158,7 @@ export async function judge(restoring: Restoring, archive: Archive, backup: Back
     backup, timeline, backupEnd, way, begin: first, end: until, reach: last, makes: made.tablespaces, limits: [...made.limits, ...search.limits], first: named(first), last: named(until), count: until - first + 1, targetSeen: found.seen, sameName: found.sameName ?? [],
     remainder: [...remainder?.numbers ?? []].filter((number) => number <= until && timelineAt(way, number) === remainder!.timeline && !archive.has(remainder!.timeline, number)).sort((a, b) => a - b),
     ...(found.lastIn === undefined ? {} : { lastIn: found.lastIn }), ...(found.firstOut === undefined ? {} : { firstOut: found.firstOut }),
+    ...(found.clockBack === undefined ? {} : { clockBack: found.clockBack }),
     ...(found.lastRecord === undefined ? {} : { lastRecord: found.lastRecord }), ...(partial === undefined ? {} : { partial }),
   }
 }
@@ -219,6 +222,7 @@ interface Found {
   readonly lastIn?: Landmark
   readonly firstOut?: Landmark
   readonly sameName?: readonly Landmark[]
+  readonly clockBack?: Landmark
   readonly lastRecord?: Lsn
 }
 
@@ -296,6 +300,15 @@ class Search {
     return undefined
   }
 
+  /** The last commit with a time before this one, in the segments behind a position. */
+  async commitOutOfOrder(from: Lsn, last: number, time: bigint): Promise<Landmark | undefined> {
+    let found: Landmark | undefined
+    for (let at = this.segmentOf(from); at <= Math.min(last, this.segmentOf(from) + 16); at++) {
+      found = (await this.look(at))?.landmarks.findLast((landmark) => isCommit(landmark) && landmark.lsn >= from && landmark.time < time) ?? found
+    }
+    return found
+  }
+
   /** The first commit from a position on. */
   async firstCommit(from: Lsn, last: number): Promise<Landmark | undefined> {
     for (let at = this.segmentOf(from); at <= Math.min(last, this.segmentOf(from) + 64); at++) {
@@ -350,6 +363,9 @@ async function atLsn(search: Search, lsn: Lsn, bounds: Bounds): Promise<Found | 
   return { at: number, stop: lsn, seen: true, ...(lastIn === undefined ? {} : { lastIn }), ...(firstOut === undefined ? {} : { firstOut }) }
 }
 
+/** Microseconds: what commits at the same time is not written in the order of its times. */
+const AT_ONCE = 1_000_000n
+
 /** The first commit or abort at or after a time, by halving: ends of transactions are written nearly in the order of their times. */
 async function atTime(search: Search, time: bigint, bounds: Bounds): Promise<Found | Missed> {
   const from = bounds.backupEnd === undefined ? bounds.first : search.segmentOf(bounds.backupEnd)
@@ -373,16 +389,26 @@ async function atTime(search: Search, time: bigint, bounds: Bounds): Promise<Fou
     if (seen === undefined || seen.ends.some((landmark) => landmark.time >= time)) high = middle
     else low = seen.at + 1
   }
-  const hit = await next(low, bounds.last)
-  if (hit === 'closed') return { seen: false }
-  const stop = hit?.ends.find((landmark) => landmark.time >= time && (bounds.backupEnd === undefined || landmark.lsn >= bounds.backupEnd))
+  const isStop = (landmark: Landmark): boolean => landmark.time >= time && (bounds.backupEnd === undefined || landmark.lsn >= bounds.backupEnd)
+  const halved = await next(low, bounds.last)
+  if (halved === 'closed') return { seen: false }
+  // Where a clock was put back, recovery stops at an earlier one than was found.
+  let hit = halved
+  for (let at = Math.max(from, low - Number(MOST_READ / search.size)); at < low; at++) {
+    const ended = (await search.look(at))?.landmarks.filter(ends) ?? []
+    if (!ended.some(isStop)) continue
+    hit = { at, ends: ended }
+    break
+  }
+  const stop = hit?.ends.find(isStop)
   if (hit === undefined || stop === undefined) return beyond(search, bounds)
   // What comes before the backup's end is replayed in any case, whatever its time.
   const early = bounds.backupEnd === undefined ? undefined : (await search.look(search.segmentOf(bounds.backupEnd)))?.landmarks.find((landmark) => ends(landmark) && landmark.lsn < bounds.backupEnd! && landmark.time >= time)
   if (early !== undefined || await isBeforeBackup(search, time, bounds)) return before(search, bounds)
   const lastIn = await search.lastCommit(hit.at, bounds.first, (landmark) => landmark.lsn < stop.lsn)
   const firstOut = isCommit(stop) ? stop : await search.firstCommit(stop.lsn, bounds.last)
-  return { at: hit.at, stop: stop.lsn, seen: true, ...(lastIn === undefined ? {} : { lastIn }), ...(firstOut === undefined ? {} : { firstOut }) }
+  const clockBack = await search.commitOutOfOrder(stop.lsn, bounds.last, time - AT_ONCE)
+  return { at: hit.at, stop: stop.lsn, seen: true, ...(lastIn === undefined ? {} : { lastIn }), ...(firstOut === undefined ? {} : { firstOut }), ...(clockBack === undefined ? {} : { clockBack }) }
 }
 
 /** Whether a transaction ended between the backup's beginning and its end at or after the time. */

@@ -36,6 +36,8 @@ export interface RecoverReport {
     readonly action: 'pause' | 'promote'
     readonly lastIn?: Moment
     readonly firstOut?: Moment
+    /** The last commit with a time before the target that is out all the same, because the clock was put back, with the LSN to give to have it in. */
+    readonly clockBack?: Moment
     /** All restore points of that name, where there are several, with the LSN to give for each: the first is taken. */
     readonly sameName?: readonly Moment[]
   }

@@ -53,6 +53,7 @@ export function recoverPlanText(report: RecoverReport, style: Style): string {
     ...report.makes.map(({ oid, location }) => say(words.makes, { oid, location: safe(location), owner: safe(into.owner) })),
     ...(target.seen ? [] : [words.targetUnseen]),
     ...(archive.partial === undefined ? [] : [say(words.partial, { file: safe(archive.partial.file), name: archive.partial.name, time: safe(archive.partial.local ?? '–') })]),
+    ...(target.clockBack === undefined ? [] : [say(words.clockBack, { time: safe(target.clockBack.local), lsn: safe(target.clockBack.lsn) })]),
     ...(target.sameName === undefined ? [] : [say(words.sameName, { count: target.sameName.length, first: safe(target.sameName[0]!.local), others: target.sameName.slice(1).slice(-MOST_SAME).map(({ local, lsn }) => `${safe(local)} (--to ${safe(lsn)})`).join(messages(style.locale).listSeparator) })]),
     ...(report.binDir === undefined ? [say(words.noPrograms, { major: backup.major ?? '?' })] : []),
   ]
