@@ -110,8 +110,8 @@ async function keepDrill(host: Host, cluster: Cluster, verdict: Verdict): Promis
   if (!NOTHING_TRIED.includes(code)) await recordDrill(host, cluster, { at, outcome: 'failed', code })
 }
 
-/** Findings that are about the place of the copy, not about the archive. */
-const NOTHING_TRIED = ['no-space', 'space-ran-out', 'directory-unusable', 'refused']
+/** Findings that are about the copy and its place, not about the archive. */
+const NOTHING_TRIED = ['library-needed', 'no-space', 'space-ran-out', 'directory-unusable', 'refused']
 
 /** The same for a kept backup. */
 async function keepBackupDrill(host: Host, cluster: Cluster, verdict: Verdict, directory: string): Promise<void> {

@@ -530,7 +530,8 @@ export const en = {
     guide: {
       start: 'Start it. It replays the archive up to the target:',
       startWindows: 'Start it, in a command prompt (cmd.exe, not PowerShell). It replays the WAL up to the target; its passwords are those of that time:',
-      watch: 'See how far it is. Where it says that a setting is too low ("insufficient parameter settings", "maximum number of prepared transactions reached"): raise that in its postgresql.conf, stop it, and start it again:',
+      watch: 'See how far it is:',
+      stuck: 'Where that says that a setting is too low ("insufficient parameter settings", "maximum number of prepared transactions reached"), raise it in {path}/postgresql.conf. No libraries are preloaded, as their jobs would run: where it wants one ("resource manager … not registered"), name it in shared_preload_libraries there. Then stop it, and start it again.',
       lookPaused: 'Look at it. It can be read, not written; a table that was just being dropped or altered is locked until it opens. Too late? Remove it, and recover to an earlier target. Too early? Set a later target in its postgresql.conf and restart it:',
       lookOpen: 'When it is up, look at it. Not the right moment? Remove it, and recover to another target:',
       prepared: 'Transactions that were prepared and not yet ended stay open, with their locks. Where this shows any, end each with COMMIT PREPARED or ROLLBACK PREPARED, as whoever coordinates them has it:',

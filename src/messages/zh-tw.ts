@@ -510,7 +510,8 @@ export const zhTW: Messages = {
     guide: {
       start: '啟動它。它會從歸檔重播到目標：',
       startWindows: '在命令提示字元（cmd.exe，而非 PowerShell）中啟動它。它會將 WAL 重播到目標；登入使用當時的密碼：',
-      watch: '查看進度。若它說某個設定太低（insufficient parameter settings、maximum number of prepared transactions reached）：在它的 postgresql.conf 中調高該設定，停止後再啟動：',
+      watch: '查看進度：',
+      stuck: '若其中說某個設定太低（insufficient parameter settings、maximum number of prepared transactions reached），請在 {path}/postgresql.conf 中調高它。沒有預先載入任何程式庫，以免其中的工作執行：若它需要某個程式庫（resource manager … not registered），請在該檔的 shared_preload_libraries 中加入。然後停止，再啟動。',
       lookPaused: '檢視內容。此時可讀取，不能寫入；當時正被刪除或變更的資料表，在開放寫入之前會被鎖住。太晚了嗎？移除它，再以較早的目標還原。太早了嗎？在它的 postgresql.conf 中設定較晚的目標並重新啟動：',
       lookOpen: '啟動完成後，檢視內容。時間點不對嗎？移除它，再以另一個目標還原：',
       prepared: '已準備而尚未結束的交易會一直持有鎖。若此查詢有結果，請依協調者的決定，對每一個執行 COMMIT PREPARED 或 ROLLBACK PREPARED：',

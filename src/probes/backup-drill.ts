@@ -51,7 +51,7 @@ const NO_WAY = [
   'target-gap', 'target-damaged', 'target-before-backup', 'target-beyond-archive', 'target-no-such-point', 'target-in-partial', 'target-tablespace-made',
 ] as const satisfies readonly ErrorCode[]
 type NoWay = (typeof NO_WAY)[number]
-type OwnCode = 'not-reached' | 'relation-missing' | 'stalled' | 'no-space' | 'space-ran-out' | 'directory-unusable' | 'not-archived' | 'refused'
+type OwnCode = 'not-reached' | 'library-needed' | 'relation-missing' | 'stalled' | 'no-space' | 'space-ran-out' | 'directory-unusable' | 'not-archived' | 'refused'
 type Code = NoWay | OwnCode
 
 /** Of recover, whose remedy names an option that verify does not have. */
@@ -135,6 +135,7 @@ export const backupDrill: Probe<Code> = {
       },
       findings: {
         ...noWayTexts('en', 'On the day when it is needed, it would not restore either.', 'correct what the message names, or take a new base backup now'),
+        'library-needed': { message: 'the WAL has records of a library that the copy does not preload: {cause}', why: 'The copy preloads nothing, so that no job of a library acts in it. Up to there the restore worked; what comes behind is not proved.', remedy: 'prove it by hand: `pgwal recover`, with the library in shared_preload_libraries of its postgresql.conf' },
         'relation-missing': { message: 'the restored server lacks {file}, the file of {relation} in the database {database}', why: 'Nothing of that relation would come back. Without a manifest, a file that was lost from a backup shows only when it is asked for.', remedy: 'take a new base backup now, with a manifest: `pgwal backup DIR`' },
         'not-reached': { message: 'the server on the restored backup did not reach its target: {cause}', why: 'A restore that stops early loses what was committed after that.', remedy: '`pgwal verify --drill` says whether it is the archive; else take a new base backup now' },
         'no-space': { message: 'too little space below {path}: {neededBytes} are needed, {freeBytes} are free', why: 'The copy is as large as the cluster.', remedy: 'name a directory on a larger file system: --drill-dir DIR' },
@@ -155,6 +156,7 @@ export const backupDrill: Probe<Code> = {
       },
       findings: {
         ...noWayTexts('zh-TW', '需要它的那一天，同樣無法還原。', '修正訊息所指的問題，或立即重新製作基礎備份'),
+        'library-needed': { message: 'WAL 中有某個程式庫的紀錄，而副本沒有預先載入它：{cause}', why: '副本不預先載入任何程式庫，以免其中的工作在副本裡執行。到該處為止還原正常；其後的內容未經證明。', remedy: '以手動方式證明：執行 `pgwal recover`，並在它的 postgresql.conf 的 shared_preload_libraries 中加入該程式庫' },
         'relation-missing': { message: '還原後的伺服器缺少 {file}，即資料庫 {database} 中 {relation} 的檔案', why: '該關聯的內容完全無法還原。沒有 manifest 時，備份遺失的檔案要到被讀取時才會發現。', remedy: '立即重新製作帶有 manifest 的基礎備份：`pgwal backup DIR`' },
         'not-reached': { message: '還原後的伺服器沒有到達目標：{cause}', why: '提前停止的還原會遺失其後提交的內容。', remedy: '`pgwal verify --drill` 會說明是否為歸檔的問題；否則請立即重新製作基礎備份' },
         'no-space': { message: '{path} 之下的空間不足：需要 {neededBytes}，可用 {freeBytes}', why: '副本與叢集一樣大。', remedy: '指定較大檔案系統上的目錄：--drill-dir DIR' },
@@ -328,6 +330,7 @@ class BackupDrill {
     const damaged = (number: number, problem: string): UserError => {
       return new UserError('target-damaged', { file: archive.fileOf(...at(number)) ?? numberedSegment(...at(number), archive.segmentSize), problem })
     }
+    if (log.library) return new DrillFailure('library-needed', { cause: log.cause })
     if (log.badRecord !== undefined) return damaged(Number(log.badRecord.lsn / size), log.badRecord.text)
     const restored = log.restored === undefined ? undefined : parseWalName(log.restored)
     const next = restored?.kind === 'segment' ? segmentNumber(restored, archive.segmentSize)! + 1 : route.begin

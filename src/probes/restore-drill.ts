@@ -168,6 +168,11 @@ export const restoreDrill: Probe<DrillCode> = {
           why: 'What was committed before the restore point would be lost in a real emergency as well.',
           remedy: 'correct what the message names, and run `pgwal verify --drill` again',
         },
+        'library-needed': {
+          message: 'the WAL has records of a library that the copy does not preload: {cause}',
+          why: 'The copy preloads nothing, so that no job of a library acts in it. Up to there the restore worked; what comes behind is not proved.',
+          remedy: 'prove it by hand: `pgwal recover`, with the library in shared_preload_libraries of its postgresql.conf',
+        },
         'relation-missing': {
           message: 'the restored copy lacks {file}, the file of {relation} in the database {database}',
           why: 'Nothing of that relation would come back; the cluster itself may have lost it.',
@@ -282,6 +287,11 @@ export const restoreDrill: Probe<DrillCode> = {
           message: '還原在到達還原點之前就結束了：{cause}',
           why: '在真正的緊急情況下，還原點之前已提交的內容同樣會遺失。',
           remedy: '修正訊息所指的問題，然後再執行 `pgwal verify --drill`',
+        },
+        'library-needed': {
+          message: 'WAL 中有某個程式庫的紀錄，而副本沒有預先載入它：{cause}',
+          why: '副本不預先載入任何程式庫，以免其中的工作在副本裡執行。到該處為止還原正常；其後的內容未經證明。',
+          remedy: '以手動方式證明：執行 `pgwal recover`，並在它的 postgresql.conf 的 shared_preload_libraries 中加入該程式庫',
         },
         'relation-missing': {
           message: '還原的副本缺少 {file}，即資料庫 {database} 中 {relation} 的檔案',

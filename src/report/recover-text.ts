@@ -79,6 +79,7 @@ export function recoverGuideText(report: RecoverReport, style: Style): string {
   const steps: [text: string, lines: readonly string[]][] = [
     [report.shell === 'cmd' ? words.startWindows : words.start, commands.start],
     [words.watch, commands.watch],
+    [compose(words.stuck, { path: safe(report.into.path) }, style.locale), []],
     [paused ? words.lookPaused : words.lookOpen, commands.look],
     [words.takeTable, commands.takeTable],
     ...(commands.accept.length === 0 ? [] : [[words.accept, commands.accept] as [string, readonly string[]]]),

@@ -1,31 +1,18 @@
 // A clock that was put back: commits with earlier times come behind later ones, and recovery stops at the first that is too late.
 import fs from 'node:fs'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { CRC32C_START, updateCrc32c } from '../../src/postgres/backup/crc32c.ts'
-import { LandmarkReader } from '../../src/postgres/wal/index.ts'
 import { takePlainBackup } from '../support/base-backup.ts'
+import { changeCommits } from '../support/commits.ts'
 import { open, Recoverable } from '../support/recoverable.ts'
 
-const SEGMENT = 1 << 20
 let one: Recoverable
 
 /** Commits a row into a segment of its own; its commits then have times so many minutes ahead. */
 async function commit(n: number, minutes: number): Promise<void> {
   await one.server.query('INSERT INTO t VALUES ($1)', [n])
-  const name = await one.archived()
-  const file = `${one.archive}/${name}`
-  const bytes = fs.readFileSync(file)
-  const start = BigInt(Number.parseInt(name.slice(16), 16) * SEGMENT)
-  for (const { kind, lsn, end } of new LandmarkReader().read(bytes, start)) {
-    const at = Number(lsn - start)
-    const length = bytes.readUInt32LE(at)
-    // One that goes on in the next page stays as it is.
-    if (kind !== 'commit' || Number(end - lsn) > length + 7) continue
-    bytes.writeBigInt64LE(bytes.readBigInt64LE(at + 26) + BigInt(minutes) * 60_000_000n, at + 26)
-    const crc = updateCrc32c(updateCrc32c(CRC32C_START, bytes.subarray(at + 24, at + length)), bytes.subarray(at, at + 20))
-    bytes.writeUInt32LE((crc ^ 0xFFFF_FFFF) >>> 0, at + 20)
-  }
-  fs.writeFileSync(file, bytes)
+  changeCommits(`${one.archive}/${await one.archived()}`, (record) => {
+    record.writeBigInt64LE(record.readBigInt64LE(26) + BigInt(minutes) * 60_000_000n, 26)
+  })
 }
 
 beforeAll(async () => {

@@ -24,6 +24,7 @@ export interface Range {
  * restore_command did with a good one, else what the log says. `copyWal` is pg_wal of the copy.
  */
 export async function explain(host: Host, as: Acting, range: Range, log: RecoveryLog, copyWal: string, started: boolean): Promise<DrillFailure> {
+  if (log.library) return new DrillFailure('library-needed', { cause: log.cause })
   for (let number = range.first; number <= range.last; number++) {
     const problem = await problemOf(host, as, range, numberedSegment(range.timeline, number, range.segmentSize))
     if (problem !== undefined) return problem

@@ -19,6 +19,8 @@ export interface RecoveryLog {
   readonly notThis?: string
   /** History files that restore_command brought. */
   readonly histories: readonly string[]
+  /** WAL of a library that is not preloaded. */
+  readonly library: boolean
   /** The server, or what restore_command started, found no room. */
   readonly noSpace: boolean
 }
@@ -63,7 +65,7 @@ export function readRecoveryLog(text: string): RecoveryLog {
     if (lsn !== undefined) badRecord = { text: message, lsn }
   }
   return {
-    stoppedAt, cause: error ?? said, histories, noSpace: /No space left on device|Disk quota exceeded/.test(text),
+    stoppedAt, cause: error ?? said, histories, library: /: {2}resource manager with ID \d+ not registered/.test(text), noSpace: /No space left on device|Disk quota exceeded/.test(text),
     ...(redoDone === undefined ? {} : { redoDone }),
     ...(restored === undefined ? {} : { restored }),
     ...(badRecord === undefined ? {} : { badRecord }),
