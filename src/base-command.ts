@@ -4,6 +4,7 @@ import type { Interfaces } from '@oclif/core'
 import { HostError, UserError } from './errors.ts'
 import type { Host } from './host/host.ts'
 import { errorTexts } from './messages/errors.ts'
+import type { ErrorText } from './messages/errors.ts'
 import { chooseLocale, fill } from './messages/locale.ts'
 import type { Locale } from './messages/locale.ts'
 import { problemWords } from './messages/messages.ts'
@@ -160,9 +161,9 @@ function shown(name: string, value: string | number, locale: Locale): string {
 
 function describe(error: unknown, command: string, locale: Locale): { code: string; message: string; remedy?: string; stack?: string } {
   if (error instanceof UserError) {
-    const text = errorTexts[error.code][locale]
+    const text: ErrorText = errorTexts[error.code][locale]
     const params = Object.fromEntries(Object.entries(error.params).map(([name, value]) => [name, clean(shown(name, value, locale))]))
-    return { code: error.code, message: fill(text.message, params), remedy: fill(text.remedy, params) }
+    return { code: error.code, message: fill(text.message, params), remedy: fill(params['older'] === undefined ? text.remedy : text.remedyOlder ?? text.remedy, params) }
   }
   if (error instanceof HostError) return { code: error.code, message: clean(error.message) }
   if (isOclifError(error)) {

@@ -24,7 +24,7 @@ import type { Backup } from '../recover/backup.ts'
 import { choose, noBackup, obstacleError, readTarget } from '../recover/choose.ts'
 import { finish } from '../recover/finish.ts'
 import { commandsFor } from '../recover/guide.ts'
-import type { Remainder, Route } from '../recover/judge.ts'
+import type { Judging, Remainder, Route } from '../recover/judge.ts'
 import { checkPlace, discardRestorePlace, makeRestorePlace, occupied, tablespacesOf } from '../recover/place.ts'
 import type { PlaceState } from '../recover/place.ts'
 import { restoreBackup, sizeOf } from '../recover/restore.ts'
@@ -68,7 +68,7 @@ export async function recover(context: Context, selection: Selection, options: R
 }
 
 /** Looks only. */
-async function lookForWay(context: Context, selection: Selection, options: RecoverOptions): Promise<Planned & { readonly restoring: Restoring }> {
+async function lookForWay(context: Context, selection: Selection, options: RecoverOptions): Promise<PlannedWay & { readonly restoring: Restoring }> {
   const { host, ui } = context
   const target = readTarget(options.to)
   const [fromBackup, into, archivePath] = await Promise.all([typedPath(host, options.fromBackup), newPath(context, options.into), options.archive === undefined ? undefined : typedPath(host, options.archive)])
@@ -101,12 +101,14 @@ async function lookForWay(context: Context, selection: Selection, options: Recov
     const lastControl = cluster === undefined ? undefined : await controlOf(context, cluster)
     // Looked at once more: what the archive had a moment ago was made before.
     const spaces = cluster !== undefined && lastControl?.systemIdentifier === archive.systemIdentifier ? await tablespacesOf(restoring, cluster) : undefined
-    const { route, passedOver } = await choose(restoring, archive, found, target, {
+    const judging: Judging = {
       neighbour: { tablespaces: spaces === undefined ? undefined : new Set(spaces.keys()), mayMake: true },
       ...(options.timeline === undefined ? {} : { timeline: options.timeline }), ...(remainder === undefined ? {} : { remainder }),
-    })
+    }
+    const { route, passedOver } = await choose(restoring, archive, found, target, judging)
     const plan = await planOf(context, restoring, { cluster, archive, route, target, options, into, state, remainder, lastControl, passedOver })
-    return { ...plan, restoring }
+    const older = found.usable.slice(found.usable.findIndex(({ path }) => path === route.backup.path) + 1)
+    return { ...plan, restoring, older: async (looking) => (older.length === 0 ? undefined : choose(looking, archive, { usable: older, unusable: [] }, target, judging).then((next) => next.route.backup.path, () => undefined)) }
   } finally {
     progress.done()
   }
@@ -232,6 +234,14 @@ interface Planned {
   readonly commands: (restoring: Restoring, major: number) => Promise<{ readonly binDir?: string; readonly commands: RecoverReport['commands'] }>
 }
 
+interface PlannedWay extends Planned {
+  /** The next older backup that leads to the target. */
+  readonly older: (restoring: Restoring) => Promise<string | undefined>
+}
+
+/** What is wrong with a backup, and shows only when it is restored. */
+const OF_BACKUP = ['backup-damaged', 'backup-differs', 'backup-wrong-size', 'restore-failed']
+
 interface Planning {
   readonly cluster: Cluster | undefined
   readonly archive: Archive
@@ -330,7 +340,7 @@ async function programsOf({ host, as }: Restoring, major: number, cluster: Clust
   return undefined
 }
 
-async function carryOut(context: Context, restoring: Restoring, plan: Planned): Promise<RecoverReport> {
+async function carryOut(context: Context, restoring: Restoring, plan: PlannedWay): Promise<RecoverReport> {
   const { host, ui } = context
   const { report, route, archive, target, state, remainder, fetched } = plan
   const started = host.now().getTime()
@@ -358,6 +368,8 @@ async function carryOut(context: Context, restoring: Restoring, plan: Planned): 
     if (made) await discardRestorePlace(telling, report.into.path, state)
     if (error instanceof UserError && error.code === 'interrupted') return { ...report, outcome: 'cancelled', takenAway: true }
     if (isFull(error)) throw new UserError('into-no-space', { path: report.into.path, needed: megabytes(report.into.neededBytes), free: '0 MB' }, { cause: error })
+    const older = error instanceof UserError && OF_BACKUP.includes(error.code) ? await plan.older(telling) : undefined
+    if (error instanceof UserError && older !== undefined) throw new UserError(error.code, { ...error.params, older }, { cause: error })
     throw error
   } finally {
     progress.done()

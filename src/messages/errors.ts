@@ -1,10 +1,17 @@
 import type { Locale } from './locale.ts'
 
-interface ErrorText {
+export interface ErrorText {
   /** What happened. */
   readonly message: string
   /** What to do next. */
   readonly remedy: string
+  /** What to do next where there is an `older` backup. */
+  readonly remedyOlder?: string
+}
+
+const OLDER = {
+  en: 'Nothing of it is left. An older backup leads to the target as well: --from-backup {older}',
+  'zh-TW': '沒有留下任何內容。另有一份較舊的備份也能到達目標：--from-backup {older}',
 }
 
 /** Words for every UserError, by its code. `{name}` stands for a parameter. */
@@ -454,20 +461,20 @@ export const errorTexts = {
     'zh-TW': { message: '無法得知 {path} 的版本（{what}）。', remedy: '請使用另一份備份。' },
   },
   'backup-damaged': {
-    en: { message: 'The backup {path} is damaged: {file} ({problem}). Nothing of it was kept.', remedy: 'Take another backup: --from-backup DIR' },
-    'zh-TW': { message: '備份 {path} 已損壞：{file}（{problem}）。沒有保留任何還原的內容。', remedy: '請使用另一份備份：--from-backup DIR' },
+    en: { message: 'The backup {path} is damaged: {file} ({problem}). Nothing of it was kept.', remedy: 'Take another backup: --from-backup DIR', remedyOlder: OLDER.en },
+    'zh-TW': { message: '備份 {path} 已損壞：{file}（{problem}）。沒有保留任何還原的內容。', remedy: '請使用另一份備份：--from-backup DIR', remedyOlder: OLDER['zh-TW'] },
   },
   'backup-differs': {
-    en: { message: 'The backup {path} is not what its manifest lists: {file} ({problem}); {count} {count|file|files} in all. Nothing of it was kept.', remedy: 'Take another backup: --from-backup DIR' },
-    'zh-TW': { message: '備份 {path} 與其 manifest 不符：{file}（{problem}），共 {count} 個檔案。沒有保留任何還原的內容。', remedy: '請使用另一份備份：--from-backup DIR' },
+    en: { message: 'The backup {path} is not what its manifest lists: {file} ({problem}); {count} {count|file|files} in all. Nothing of it was kept.', remedy: 'Take another backup: --from-backup DIR', remedyOlder: OLDER.en },
+    'zh-TW': { message: '備份 {path} 與其 manifest 不符：{file}（{problem}），共 {count} 個檔案。沒有保留任何還原的內容。', remedy: '請使用另一份備份：--from-backup DIR', remedyOlder: OLDER['zh-TW'] },
   },
   'backup-wrong-size': {
-    en: { message: 'The backup {path} is not what its manifest lists: {file} has {found} bytes instead of {expected}; {count} {count|file|files} in all. Nothing of it was kept.', remedy: 'Take another backup: --from-backup DIR' },
-    'zh-TW': { message: '備份 {path} 與其 manifest 不符：{file} 的大小為 {found} 位元組，應為 {expected}；共 {count} 個檔案。沒有保留任何還原的內容。', remedy: '請使用另一份備份：--from-backup DIR' },
+    en: { message: 'The backup {path} is not what its manifest lists: {file} has {found} bytes instead of {expected}; {count} {count|file|files} in all. Nothing of it was kept.', remedy: 'Take another backup: --from-backup DIR', remedyOlder: OLDER.en },
+    'zh-TW': { message: '備份 {path} 與其 manifest 不符：{file} 的大小為 {found} 位元組，應為 {expected}；共 {count} 個檔案。沒有保留任何還原的內容。', remedy: '請使用另一份備份：--from-backup DIR', remedyOlder: OLDER['zh-TW'] },
   },
   'restore-failed': {
-    en: { message: '{path} could not be restored: {reason}', remedy: 'Everything was taken away again. Correct what it says, and run it once more.' },
-    'zh-TW': { message: '無法還原 {path}：{reason}', remedy: '已全部移除。請依訊息修正後再執行一次。' },
+    en: { message: '{path} could not be restored: {reason}', remedy: 'Everything was taken away again. Correct what it says, and run it once more.', remedyOlder: OLDER.en },
+    'zh-TW': { message: '無法還原 {path}：{reason}', remedy: '已全部移除。請依訊息修正後再執行一次。', remedyOlder: OLDER['zh-TW'] },
   },
   'archive-unusable': {
     en: { message: 'Nothing can be recovered from {path} ({reason}).', remedy: 'Name the directory with the archived WAL, which the restored server\'s owner must be able to read: --archive DIR' },

@@ -1,7 +1,7 @@
 // A segment whose first page is whole and whose records are not: only a replay finds it.
 import fs from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { takePlainBackup } from '../support/base-backup.ts'
+import { packBackup, takePlainBackup } from '../support/base-backup.ts'
 import { pgwal } from '../support/pgwal.ts'
 import { open, Recoverable, typed } from '../support/recoverable.ts'
 
@@ -55,4 +55,29 @@ describe.each([12, 18] as const)('PostgreSQL %i', (major) => {
     fs.truncateSync(`${file}.gz`, fs.statSync(`${file}.gz`).size - 100)
     expect(await drill()).toMatchObject({ verdict: 'fail', findings: [{ code: 'target-damaged', params: { file: `${file}.gz` } }] })
   })
+})
+
+it('the newest backup is cut off: nothing of it is left, and the older one that leads there is told', async () => {
+  const one = await Recoverable.prepare(17)
+  try {
+    await one.server.start()
+    await takePlainBackup(one.server, `${one.backups}/old`)
+    await one.archived()
+    await takePlainBackup(one.server, `${one.server.root}/plain`)
+    await packBackup(one.server, `${one.server.root}/plain`, `${one.backups}/new`)
+    await one.server.query('CREATE TABLE t AS SELECT 1 AS n')
+    await one.archived()
+    fs.truncateSync(`${one.backups}/new/base.tar`, 5_000_000)
+    const { message, remedy } = await one.refused('--to', 'latest')
+    expect([message, remedy]).toEqual([expect.stringContaining(`${one.backups}/new/base.tar`), expect.stringContaining(`--from-backup ${one.backups}/old`)])
+    await one.started(await one.recover('--json', '--to', 'latest', '--from-backup', `${one.backups}/old`), async (query) => {
+      await open(query)
+      expect(await query('SELECT n FROM t')).toEqual([{ n: 1 }])
+    })
+    // Alone there is none to tell of.
+    const alone = await one.refused('--to', 'latest', '--archive', one.archive, '--from-backup', `${one.backups}/new`)
+    expect(alone.remedy).not.toContain('--from-backup')
+  } finally {
+    await one.remove()
+  }
 })
