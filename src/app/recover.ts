@@ -3,6 +3,7 @@ import type { Context, Selection } from '../base-command.ts'
 import { HostError, isFull, UserError } from '../errors.ts'
 import { archiveCommandFact } from '../facts/archive-command.ts'
 import { detectClusters, platformOf, typedPath } from '../platforms/index.ts'
+import { isMountPoint } from '../platforms/mounts.ts'
 import type { Cluster } from '../platforms/platform.ts'
 import { accountOf, actingFor, majorIn, serverProgram, statOf, textOf, unlessRefused } from '../platforms/reading.ts'
 import { freePort } from '../host/free-port.ts'
@@ -271,13 +272,15 @@ async function planOf(context: Context, restoring: Restoring, { cluster, archive
   // No server that may have none has any.
   const limits = [backup.control?.limits, lastControl?.limits, ...route.limits].flatMap((one) => one?.max_prepared_transactions ?? [])
   const prepared = limits.length === 0 || limits.some((most) => most > 0)
+  // The path as it is: a link to a mount point can be moved.
+  const mounted = cluster !== undefined && isMountPoint(await textOf(host, '/proc/self/mountinfo') ?? '', cluster.dataDir.replace(/(?<=.)\/+$/, ''))
   const commands = async (restoring: Restoring, known: number) => {
     const binDir = await programsOf(restoring, known, cluster)
     const hasClients = binDir !== undefined && (await statOf(host, serverProgram(host, binDir, 'psql'), restoring.as)) !== undefined
     return {
       ...(binDir === undefined ? {} : { binDir }),
       commands: commandsFor(restoring, {
-        root: into, port, archive: archive.path, paused: target.kind !== 'latest' && options.action === 'pause', hasClients, prepared, superuser: 'postgres',
+        root: into, port, archive: archive.path, paused: target.kind !== 'latest' && options.action === 'pause', hasClients, prepared, mounted, superuser: 'postgres',
         ...(binDir === undefined ? {} : { binDir }), ...(cluster === undefined ? {} : { cluster }), ...(service === undefined ? {} : { service }),
       }),
     }

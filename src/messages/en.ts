@@ -545,6 +545,7 @@ export const en = {
         'stop-restored': 'stop the restored one',
         'settings-back': 'give it back the settings of ALTER SYSTEM',
         'move-old': 'put the old data directory aside (it may already be gone)',
+        'move-old-content': 'put what is in the old data directory aside within it, as it is a mount point: before-recovery; take that away before the next base backup, which would copy it',
         'move-new': 'the restored one takes its place',
         'move-new-tablespaces': 'the restored one takes its place; its tablespaces stay in {path}/tablespaces: do not remove that directory any more',
         rights: 'leave it to the account of the service',

@@ -525,6 +525,7 @@ export const zhTW: Messages = {
         'stop-restored': '停止還原出來的伺服器',
         'settings-back': '放回 ALTER SYSTEM 的設定',
         'move-old': '將舊的資料目錄移到一旁（可能已經不存在）',
+        'move-old-content': '舊的資料目錄是掛載點，因此將其內容移到其中的 before-recovery；下一次基礎備份會複製它，請先移走',
         'move-new': '由還原的資料目錄取代它',
         'move-new-tablespaces': '由還原的資料目錄取代它；表空間仍留在 {path}/tablespaces：之後請勿移除該目錄',
         rights: '將它交給服務的帳號',

@@ -25,6 +25,11 @@ export function mountOf(mountinfo: string, path: string): Mount | undefined {
   return found === undefined ? undefined : { type: found.type, source: found.source }
 }
 
+/** Whether a file system, or a part of one, is mounted at the very path. */
+export function isMountPoint(mountinfo: string, path: string): boolean {
+  return mountinfo.split('\n').some((line) => unescaped(/^\d+ \d+ \S+ \S+ (\S+) /.exec(line)?.[1] ?? '') === path)
+}
+
 /** Blanks and the like are octal there: `\040`. */
 function unescaped(text: string): string {
   return text.replaceAll(/\\([0-7]{3})/g, (_all, code: string) => String.fromCharCode(Number.parseInt(code, 8)))

@@ -25,6 +25,8 @@ export interface Guiding {
   /** What the copy takes the place of, and how that is stopped and started. */
   readonly cluster?: Cluster
   readonly service?: Service
+  /** Whether the old data directory is itself a mount point, which nobody can move. */
+  readonly mounted?: boolean
 }
 
 /** No server ends them by itself, and each keeps its locks. */
@@ -53,7 +55,11 @@ export function commandsFor({ host, self, owner }: Pick<Restoring, 'host' | 'sel
       { code: 'check-settings' as const, command: `$EDITOR ${word(`${place.dataDir}/postgresql.conf`)}` },
       { code: 'start' as const, command: `${asOwner}${server('pg_ctl')} -D ${word(place.dataDir)} -l ${word(place.logFile)} start` },
     ]
-    : [
+    : options.mounted === true ? [
+      { code: 'move-old-content' as const, command: `${asOwner}sh -c ${word(`cd ${word(old)} && mkdir -m 700 before-recovery && find . -mindepth 1 -maxdepth 1 ! -name before-recovery ! -name lost+found -exec mv {} before-recovery/ \\;`)}` },
+      { code: 'move-new' as const, command: `test ! -e ${word(`${old}/PG_VERSION`)} && ${asOwner}find ${word(place.dataDir)} -mindepth 1 -maxdepth 1 -exec mv {} ${word(`${old}/`)} \\; && ${asOwner}rmdir ${word(place.dataDir)}` },
+      { code: 'start' as const, command: typed(service?.start) },
+    ] : [
       { code: 'move-old' as const, command: `${asOwner}mv ${word(old)} ${word(`${old}.before-recovery`)}` },
       // Where the old one could not be moved (a mount point), it would go into it, and the old server start again.
       { code: 'move-new' as const, command: host.os === 'linux' ? `${asOwner}mv -T ${word(place.dataDir)} ${word(old)}` : `test ! -e ${word(old)} && ${asOwner}mv ${word(place.dataDir)} ${word(old)}` },

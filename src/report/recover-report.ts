@@ -73,7 +73,7 @@ export interface Moment {
 }
 
 export interface GoLiveStep {
-  readonly code: 'stop-production' | 'stop-restored' | 'settings-back' | 'move-old' | 'move-new' | 'rights' | 'start' | 'check-settings' | 'history' | 'backup'
+  readonly code: 'stop-production' | 'stop-restored' | 'settings-back' | 'move-old' | 'move-old-content' | 'move-new' | 'rights' | 'start' | 'check-settings' | 'history' | 'backup'
   /** A line for a shell. */
   readonly command: string
 }

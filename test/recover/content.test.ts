@@ -1,10 +1,12 @@
 // What is in a restored server, and what keeps people out of it.
+import { execFileSync, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { takePlainBackup } from '../support/base-backup.ts'
 import { pgwal } from '../support/pgwal.ts'
-import { paused, Recoverable, typed } from '../support/recoverable.ts'
+import { open, paused, queryAt, Recoverable, typed } from '../support/recoverable.ts'
 
+const canMount = spawnSync('unshare', ['-m', 'true']).status === 0
 let one: Recoverable
 let file: string
 beforeAll(async () => {
@@ -84,4 +86,31 @@ it('without a manifest a drill says that nothing was compared, and still finds t
   expect(await drill()).toMatchObject({ check: { verdict: 'pass' }, statement: { notProved: ['backup-content'] } })
   fs.rmSync(`${one.backups}/first/${file}`)
   expect(await drill()).toMatchObject({ check: { verdict: 'fail', findings: [{ code: 'relation-missing', params: { file, relation: 't', database: 'other' } }] } })
+})
+
+it.skipIf(!canMount)('an old data directory that is a mount point stays, and what is restored goes into it', async () => {
+  const other = await Recoverable.prepare(17)
+  const { dataDir } = other.server
+  execFileSync('mount', ['--bind', dataDir, dataDir])
+  try {
+    await other.server.start()
+    await takePlainBackup(other.server, `${other.backups}/first`)
+    await other.server.query('CREATE TABLE t AS SELECT 1 AS n')
+    await other.archived()
+    const run = await other.recover('--json', '--to', 'latest')
+    const steps = run.json().commands.goLive as { code: string; command: string }[]
+    expect(steps.map(({ code }) => code)).toEqual(['stop-production', 'stop-restored', 'settings-back', 'history', 'move-old-content', 'move-new', 'start', 'backup'])
+    expect(fs.readFileSync(`${other.into}/GUIDE.txt`, 'utf8').replace(/[\s#]+/g, ' ')).toContain('take that away before the next base backup')
+    // While the old one is there, nothing goes into it.
+    await expect(typed([steps.find(({ code }) => code === 'move-new')!.command])).rejects.toThrow()
+    await typed(run.json().commands.start)
+    await open(queryAt(`${other.into}/s`, run.json().plan.port))
+    await typed(steps.slice(0, -1).map(({ command }) => command))
+    expect(await other.server.query('SELECT n FROM t')).toEqual([{ n: 1 }])
+    expect([fs.existsSync(`${other.into}/data`), fs.existsSync(`${dataDir}/before-recovery/PG_VERSION`)]).toEqual([false, true])
+  } finally {
+    await other.server.stop('immediate')
+    execFileSync('umount', ['-l', dataDir])
+    await other.remove()
+  }
 })
