@@ -26,11 +26,14 @@ export default defineCheck({
     const found = broken.slice(-MOST_BROKEN).map((backup) => {
       const params = { backup: backup.name, missing: backup.missing, first: numberedSegment(backup.timeline, backup.from, segmentSize), last: numberedSegment(backup.timeline, backup.to, segmentSize) }
       // Younger ones that are whole restore the present.
-      const newer = backups.some(({ missing, from }) => missing === 0 && from >= backup.from)
+      const newer = backups.some(({ missing, from, undone }) => missing === 0 && undone !== true && from >= backup.from)
       return finding('incomplete', newer ? 'warning' : 'error', params, { at: { file: `${path}/${backup.name}` } })
     })
     if (backups.every(({ expired }) => expired)) {
       return [...found, finding('none-left', 'warning', { count: backups.length, backup: backups.at(-1)!.name, first: timelines.at(-1)!.first }, { at })]
+    }
+    if (backups.every(({ expired, undone }) => expired || undone === true)) {
+      return [...found, finding('undone', 'warning', { backup: backups.findLast(({ undone }) => undone === true)!.name }, { at })]
     }
     return found
   },
@@ -49,6 +52,11 @@ export default defineCheck({
           message: 'no base backup that the archive knows of can be restored with it: their first segments are gone',
           why: 'The newest of {count} is {backup}; the archive begins with {first}. What is archived since then restores nothing.',
           remedy: 'take a new base backup now: `pgwal backup DIR`; let retention spare what the newest needs; if yours are made in another way, nothing',
+        },
+        undone: {
+          message: 'no base backup that the archive knows of leads to what the server writes now',
+          why: 'The newest, {backup}, ended on its timeline after that was left: a recovery went back to before it. It restores only what was given up then.',
+          remedy: 'take a new base backup now: `pgwal backup DIR`; if yours are made in another way, nothing',
         },
         incomplete: {
           message: '{missing} {missing|segment|segments} that base backup {backup} needs {missing|is|are} missing from the archive',
@@ -70,6 +78,11 @@ export default defineCheck({
           message: '歸檔所知的基礎備份都無法以它還原：它們最前面的區段已不存在',
           why: '{count} 個之中最新的是 {backup}；歸檔自 {first} 開始。之後歸檔的內容無法還原任何東西。',
           remedy: '請立即製作新的基礎備份：`pgwal backup DIR`；並讓保留規則留下最新備份所需的區段；若您以其他方式製作備份，則無須處理',
+        },
+        undone: {
+          message: '歸檔所知的基礎備份都無法通往伺服器目前寫入的內容',
+          why: '最新的 {backup} 在其時間軸被離開之後才結束：某次復原回到了它之前。它只能還原當時放棄的內容。',
+          remedy: '請立即製作新的基礎備份：`pgwal backup DIR`；若您以其他方式製作備份，則無須處理',
         },
         incomplete: {
           message: '歸檔中缺少基礎備份 {backup} 所需的 {missing} 個區段',

@@ -6,7 +6,7 @@
  */
 import { codeOf } from '../errors.ts'
 import { ArchiveNames, historyName, lsnFromText, numberedSegment, parseBackupHistory, parseHistory, parseWalName, segmentNumber, SegmentSet } from '../postgres/wal/index.ts'
-import type { Gap, History, Some, TimelineSegments, Twice } from '../postgres/wal/index.ts'
+import type { Gap, History, Lsn, Some, TimelineSegments, Twice } from '../postgres/wal/index.ts'
 import { archiveCommandFact } from './archive-command.ts'
 import { archiveDirectoryFact } from './archive-directory.ts'
 import { acting, DEEP_TIMEOUT_MS, FACT_TIMEOUT_MS, required, unavailable } from './fact.ts'
@@ -25,7 +25,11 @@ export interface KnownBackup {
   readonly missing: number
   /** The archive's timeline begins behind it: its segments were removed, as a retention does. */
   readonly expired: boolean
+  /** It ended on a timeline after that was left, so that it does not lead to what the server writes now. */
+  readonly undone?: true
 }
+
+type FinishedBackup = Pick<KnownBackup, 'name' | 'timeline' | 'from' | 'to'> & { readonly stop: Lsn }
 
 export interface ArchiveGap extends Gap {
   /** How many of the missing segments are still in pg_wal. */
@@ -121,7 +125,7 @@ async function contentsOf(from: Gathering, path: string, segmentSize: number): P
     histories: [...whole.histories].sort((a, b) => a - b).slice(-MOST_KEPT),
     missingHistories: missingHistories.slice(-MOST_KEPT),
     historyFaults: await faultsOf(from, path, histories),
-    backups: backups.map((backup) => judged(backup, whole)).sort((a, b) => a.from - b.from).slice(-MOST_KEPT),
+    backups: backups.map(({ stop, ...backup }) => ({ ...judged(backup, whole), ...(isUndone(backup.timeline, stop, after?.timeline, histories) ? { undone: true as const } : {}) })).sort((a, b) => a.from - b.from).slice(-MOST_KEPT),
     forms: archive.forms,
     ...(twice === undefined ? {} : { twice }),
     partials: partialsAlone(archive, histories, after, segmentSize),
@@ -186,9 +190,9 @@ async function walOf(from: Gathering, segmentSize: number): Promise<SegmentSet |
   }
 }
 
-async function readTexts(from: Gathering, path: string, names: readonly string[], segmentSize: number): Promise<{ readonly histories: Map<number, History>; readonly backups: Omit<KnownBackup, 'missing' | 'expired'>[] }> {
+async function readTexts(from: Gathering, path: string, names: readonly string[], segmentSize: number): Promise<{ readonly histories: Map<number, History>; readonly backups: FinishedBackup[] }> {
   const histories = new Map<number, History>()
-  const backups: Omit<KnownBackup, 'missing' | 'expired'>[] = []
+  const backups: FinishedBackup[] = []
   for (let at = 0; at < names.length; at += TEXTS_AT_ONCE) {
     for (const head of await from.host.readHeads(path, names.slice(at, at + TEXTS_AT_ONCE), TEXT_LIMIT, acting(from))) {
       // One that is closed to us, was removed meanwhile, is no file or far too long tells nothing.
@@ -202,7 +206,7 @@ async function readTexts(from: Gathering, path: string, names: readonly string[]
       if (backup?.stop === undefined || backup.incrementalFrom !== undefined || number === undefined) continue
       // The end is behind the last byte: on a boundary nothing of the next segment is needed.
       const to = backup.stop.lsn === 0n ? number : Number((backup.stop.lsn - 1n) / BigInt(segmentSize))
-      backups.push({ name: head.name, timeline: parsed.timeline, from: number, to: Math.max(number, to) })
+      backups.push({ name: head.name, timeline: parsed.timeline, from: number, to: Math.max(number, to), stop: backup.stop.lsn })
     }
   }
   return { histories, backups }
@@ -216,7 +220,13 @@ async function textOf(from: Gathering, file: string): Promise<Uint8Array | undef
   })
 }
 
-function judged(backup: Omit<KnownBackup, 'missing' | 'expired'>, segments: SegmentSet): KnownBackup {
+/** Without the history of the server's timeline nobody knows. */
+function isUndone(timeline: number, stop: Lsn, current: number | undefined, histories: ReadonlyMap<number, History>): boolean {
+  const parents = current === undefined || timeline === current ? undefined : histories.get(current)?.parents
+  return parents !== undefined && !parents.some((parent) => parent.timeline === timeline && stop <= parent.switchLsn)
+}
+
+function judged(backup: Omit<FinishedBackup, 'stop'>, segments: SegmentSet): KnownBackup {
   const missing = backup.to - backup.from + 1 - segments.countWithin(backup.timeline, backup.from, backup.to)
   const begins = segments.first(backup.timeline) ?? Number.POSITIVE_INFINITY
   return { ...backup, missing, expired: missing > 0 && begins > backup.from }

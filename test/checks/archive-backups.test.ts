@@ -58,3 +58,22 @@ describe('what a base backup needs', () => {
     expect(await found()).toEqual([])
   })
 })
+
+describe('of a time that was undone', () => {
+  const now = async () => codes(run(check, { contents: await archive.contents(2, 12), identity }))
+  beforeEach(async () => {
+    await archive.put(...between(1, 1, 10), ...between(2, 6, 11))
+    await archive.history(2, '1\t0/6000000\tno recovery target specified')
+  })
+
+  it('leads nowhere: one from before the fork does, and one since then', async () => {
+    await archive.backup(1, 8)
+    expect(await now()).toEqual(['warning undone'])
+    await archive.backup(1, 3)
+    expect(await now()).toEqual([])
+    await archive.take(segment(1, 3))
+    expect(await now()).toEqual(['error incomplete'])
+    await archive.backup(2, 9)
+    expect(await now()).toEqual(['warning incomplete'])
+  })
+})
