@@ -47,16 +47,49 @@ export async function runAs(account: Account, file: string, args: readonly strin
   })
 }
 
-/** A TCP port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/** One file a port, which holds the process that has it: tests of other workers, and of other trees, look here too. */
+const PORTS = path.join(os.tmpdir(), 'pgwal-test-ports')
+
+/** Whether this process has the port from now on, until it ends. */
+async function claimed(port: number): Promise<boolean> {
+  await fs.mkdir(PORTS, { mode: 0o1777 }).then(() => fs.chmod(PORTS, 0o1777), () => undefined)
+  const file = `${PORTS}/${port}`
+  const owner = Number(await fs.readFile(file, 'utf8').catch(() => ''))
+  if (owner > 0 && !exists(owner)) await fs.rm(file, { force: true }).catch(() => undefined)
+  // A link is there with what is in it, or not at all.
+  const mine = `${file}.${process.pid}`
+  await fs.writeFile(mine, String(process.pid))
+  const won = await fs.link(mine, file).then(() => true, () => false)
+  await fs.rm(mine, { force: true })
+  return won
+}
+
+function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const probe = net.createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
+    probe.once('error', () => resolve(false))
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
   })
+}
+
+/**
+ * A TCP port that no other test gets, also while its server is down for a restart. Below those that systems give to outgoing
+ * connections and to whoever listens on port 0, and below those that pgwal takes for its own servers.
+ */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < 1_000; attempt++) {
+    const port = 10_000 + Math.floor(Math.random() * 10_000)
+    if (await claimed(port) && await isFree(port)) return port
+  }
+  throw new Error('no free port')
 }
 
 export interface ServerOptions {
