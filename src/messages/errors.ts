@@ -176,6 +176,10 @@ export const errorTexts = {
     en: { message: 'Inside of {unit}, {path} is another directory or none ({because}).', remedy: 'Choose a place that the service shares with everybody: --archive-dir DIR.' },
     'zh-TW': { message: '在 {unit} 之內，{path} 是另一個目錄，或不存在（{because}）。', remedy: '請以 --archive-dir DIR 選擇服務與外部共用的位置。' },
   },
+  'archive-directory-fleeting': {
+    en: { message: '{path} is in a place whose files do not last ({place}): it is emptied at the next boot, or cleaned while the server runs.', remedy: 'Choose a place on a disk, outside of /tmp and the like: --archive-dir DIR' },
+    'zh-TW': { message: '{path} 所在之處的檔案不會長久保留（{place}）：下次開機時會被清空，或在伺服器執行期間被清理。', remedy: '請選擇磁碟上 /tmp 之類以外的位置：--archive-dir DIR' },
+  },
   'archive-directory-guarded': {
     en: { message: 'macOS keeps {path} from background services, whatever its mode says: the server would get "Operation not permitted".', remedy: 'Choose a place outside of Documents, Desktop, Downloads, iCloud and /Volumes: --archive-dir DIR' },
     'zh-TW': { message: '無論權限模式為何，macOS 都不讓背景服務存取 {path}：伺服器會收到「Operation not permitted」。', remedy: '請選擇 Documents、Desktop、Downloads、iCloud 與 /Volumes 以外的位置：--archive-dir DIR' },

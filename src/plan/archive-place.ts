@@ -5,7 +5,8 @@ import { readArchiveScript } from '../postgres/archive-command/index.ts'
 import { parseWalName, readSegmentHeader, SEGMENT_HEADER_BYTES } from '../postgres/wal/index.ts'
 import { readClusterConfiguration } from './read-files.ts'
 import type { ArchivePlace } from './planner.ts'
-import { actingFor } from '../platforms/reading.ts'
+import { mountOf } from '../platforms/mounts.ts'
+import { actingFor, isWithin, realPathOf, textOf } from '../platforms/reading.ts'
 import type { ServerContext } from './server-context.ts'
 import { guardedByMacOs } from './macos-privacy.ts'
 import { parentOf } from './state-directory.ts'
@@ -22,7 +23,8 @@ export async function surveyArchivePlace(context: Looking, directory: string, ow
   const acting = actingFor(self, cluster.owner)
   const found = await existing(host, directory, acting)
   const guarded = host.os === 'darwin' && guardedByMacOs(found.realPath, cluster.owner.home)
-  const place = { directory, realPath: found.realPath, missing: found.missing, parentIsRoots: false, ...(guarded ? { guarded } : {}) }
+  const fleeting = await fleetingPlace(context, found.realPath)
+  const place = { directory, realPath: found.realPath, missing: found.missing, parentIsRoots: false, ...(guarded ? { guarded } : {}), ...(fleeting === undefined ? {} : { fleeting }) }
   if (found.problem !== undefined) return { ...place, kind: found.problem === 'ENOTDIR' ? 'other' : 'absent', writable: { ok: false, code: found.problem } }
   const writable = await host.canWriteInto(found.path, acting)
   if (found.missing.length > 0) {
@@ -32,6 +34,21 @@ export async function surveyArchivePlace(context: Looking, directory: string, ow
   const foreign = await foreignIdentifier(host, directory, own.systemIdentifier, acting)
   const usedBy = await userOf(context, directory, own.others)
   return { ...place, kind: 'directory', writable, ...(foreign === undefined ? {} : { foreign }), ...(usedBy === undefined ? {} : { usedBy }) }
+}
+
+/** Cleaned while the machine runs (systemd-tmpfiles), or emptied when it starts. */
+const CLEANED = ['/tmp', '/var/tmp', '/private/tmp', '/private/var/tmp', '/run', '/dev/shm']
+const IN_MEMORY = ['tmpfs', 'ramfs', 'hugetlbfs']
+
+/** What keeps the files of a directory from lasting, unless the data directory shares that fate: a throw-away server's archive may go with it. */
+async function fleetingPlace({ host, self, cluster }: Looking, directory: string): Promise<string | undefined> {
+  if (host.os === 'win32') return undefined
+  const data = await realPathOf(host, cluster.dataDir, actingFor(self, cluster.owner)) ?? cluster.dataDir
+  const cleaned = CLEANED.find((place) => isWithin(host, directory, place))
+  if (cleaned !== undefined) return isWithin(host, data, cleaned) ? undefined : cleaned
+  const mounts = host.os === 'linux' ? await textOf(host, '/proc/self/mountinfo') ?? '' : ''
+  const [type, own] = [mountOf(mounts, directory)?.type ?? '', mountOf(mounts, data)?.type ?? '']
+  return IN_MEMORY.includes(type) && !IN_MEMORY.includes(own) ? type : undefined
 }
 
 interface Existing {

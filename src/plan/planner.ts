@@ -32,6 +32,8 @@ export interface ArchivePlace {
   readonly foreign?: string
   /** macOS keeps it from what launchd starts, whatever its mode says. */
   readonly guarded?: boolean
+  /** What empties it, a file system in memory or a directory that is cleaned, while the data stay. */
+  readonly fleeting?: string
   /** Another cluster that archives into it. */
   readonly usedBy?: string
 }
@@ -188,6 +190,7 @@ class Planner {
     const inside = input.dataPlaces.find((data) => isWithin(place.realPath, data))
     if (inside !== undefined) refuse('archive-directory-inside', { path: directory, inside })
     if (place.guarded === true) refuse('archive-directory-guarded', { path: directory })
+    if (place.fleeting !== undefined) refuse('archive-directory-fleeting', { path: directory, place: place.fleeting })
     if (place.kind === 'other') refuse('archive-directory-not-directory', { path: directory })
     if (place.usedBy !== undefined) refuse('archive-directory-used', { path: directory, cluster: place.usedBy })
     if (place.foreign !== undefined) refuse('archive-directory-foreign', { path: directory, found: place.foreign, own: input.systemIdentifier })

@@ -1,4 +1,5 @@
 // What is seen of the directory that shall hold the archive.
+import { execFileSync } from 'node:child_process'
 import fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -6,7 +7,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { NodeHost } from '../../src/host/node-host.ts'
 import { surveyArchivePlace } from '../../src/plan/archive-place.ts'
 import type { Cluster } from '../../src/platforms/platform.ts'
-import { serverAccount } from '../support/server.ts'
+import { pgwal, stateDirectory } from '../support/pgwal.ts'
+import { serverAccount, TestServer } from '../support/server.ts'
 
 const isRoot = process.getuid?.() === 0
 const host = new NodeHost({ PATH: process.env['PATH'] })
@@ -90,6 +92,28 @@ it.skipIf(!isRoot)('below a directory of root\'s, root makes it, if the owner ca
   expect((await look(`${root}/mnt/wal`)).writable).toMatchObject({ ok: false, code: 'EACCES' })
   await fs.mkdir(`${root}/full`)
   expect(await look(`${root}/full`)).toMatchObject({ kind: 'directory', writable: { ok: false, code: 'EACCES' } })
+})
+
+it.skipIf(!isRoot || process.platform !== 'linux')('a place that is emptied at the next boot, or cleaned: no archive of data that are to last', async () => {
+  const server = await TestServer.create(17, { where: '/var/lib' })
+  const disk = await fs.mkdtemp('/var/lib/pgwal-test-mem-')
+  const state = await stateDirectory()
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64m,mode=777', 'tmpfs', disk])
+  try {
+    await server.start()
+    const enable = (directory: string) => pgwal(['enable', '--cluster', server.dataDir, '--archive-dir', directory, '--dry-run', '--json'], { PGWAL_STATE_DIR: state })
+    for (const [directory, place] of [[`${disk}/a/wal`, 'tmpfs'], ['/tmp/pgwal-no-such/wal', '/tmp'], ['/var/tmp/pgwal-no-such', '/var/tmp']] as const) {
+      const done = await enable(directory)
+      expect([done.code, done.json().error], done.stdout).toEqual([2, expect.objectContaining({ code: 'archive-directory-fleeting', message: expect.stringContaining(`(${place})`) })])
+    }
+    const done = await enable(`${server.root}/wal`)
+    expect(done.code, done.stdout).toBe(0)
+  } finally {
+    await server.remove()
+    execFileSync('umount', [disk])
+    await fs.rmdir(disk)
+    await fs.rm(state, { recursive: true })
+  }
 })
 
 it('a place that macOS guards, there and not elsewhere, also behind a link', async () => {
