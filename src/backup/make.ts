@@ -19,8 +19,8 @@ import { partName, setName, writeRecord } from './set.ts'
 import { askTablespaces } from './tablespaces.ts'
 import type { Tablespace } from './tablespaces.ts'
 import type { BackupRecord, BackupSet } from './set.ts'
-import { makeManifest, verifyBackup } from './verify.ts'
-import type { Verifying, VerifyProblem } from './verify.ts'
+import { describe, makeManifest, verifyBackup } from './verify.ts'
+import type { Verifying } from './verify.ts'
 
 /** A day and a half: a large cluster on a slow disk is no error. */
 const COPY_TIMEOUT_MS = 36 * 3_600_000
@@ -270,12 +270,6 @@ async function check(making: Making, part: string, copied: Copied, stop: AbortSi
   }
   for (const directory of await directoriesOf(making, part)) await host.sync(directory, as)
   return { files, bytes, manifestBy: own ? 'pgwal' : 'server' }
-}
-
-/** The first of what a verification found, as the parameters of a message. */
-export function describe(problem: VerifyProblem): { readonly file: string; readonly problem: string } {
-  if (problem.code === 'manifest') return { file: 'backup_manifest', problem: problem.problem }
-  return { file: problem.path, problem: problem.code === 'unreadable' ? problem.reason : problem.code }
 }
 
 /** All directories of the set: files are durable already, their names need it too. */

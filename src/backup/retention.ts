@@ -15,6 +15,8 @@ import type { OtherBackup, Retention, StandbyNeed } from '../postgres/backup/ret
 import { lsnFromText, parseBackupHistory, parseWalName, segmentName, segmentNumber } from '../postgres/wal/index.ts'
 import { makingPart, removeSet } from './set.ts'
 import type { BackupRecord, BackupSet } from './set.ts'
+import { describe, firstDifference } from './verify.ts'
+import type { VerifyProblem } from './verify.ts'
 
 /** A drill's copy is removed at once, and nobody restores it. */
 const DRILL_LABEL = /^pgwal drill /
@@ -42,6 +44,7 @@ export type Refusal =
   | { readonly code: 'gap'; readonly segment: string; readonly count: number }
   | { readonly code: 'history-missing'; readonly file: string }
   | { readonly code: 'not-verified'; readonly name: string }
+  | { readonly code: 'not-whole'; readonly name: string; readonly file: string; readonly problem: string }
   | { readonly code: 'backup-running'; readonly pid: number }
   | { readonly code: 'backup-beside'; readonly pid: number }
   | { readonly code: 'foreign'; readonly path: string; readonly found: string }
@@ -88,6 +91,8 @@ export async function planRemoval(retaining: Retaining): Promise<Removal | { rea
   for await (const some of host.listBatches(archive, as)) names.push(...some)
   const others = await othersIn(retaining, archive, names)
   const plan = planRetention(mine, others, { keep, giveUpOthers, standbys, newest: made.record.name })!
+  const broken = plan.remove.length === 0 ? undefined : await brokenAmong(retaining, plan.keep)
+  if (broken !== undefined) return { refusal: broken }
   const own = new Set(plan.remove.map(({ record }) => historyOf(record)))
   const goes = (keepFrom: string) => names.filter((name) => isBefore(name, keepFrom, { backupHistory: true }) || own.has(plainName(name)))
   const measure = async (list: readonly string[]): Promise<number> => {
@@ -127,6 +132,20 @@ async function standbysOf(gathering: Gathering, { timeline, segmentSize }: Backu
     UNION ALL SELECT application_name, least(flush_lsn, replay_lsn)::text FROM pg_catalog.pg_stat_replication
     WHERE state IN ('catchup', 'streaming') AND coalesce(flush_lsn, replay_lsn) IS NOT NULL`)
   return rows.map(({ name, lsn }) => ({ name: String(name), segment: segmentName(timeline, lsnFromText(String(lsn)) ?? 0n, segmentSize) }))
+}
+
+/** Whether one that would be kept in place of another is only a part of a backup, as a copy that was broken off is. */
+async function brokenAmong({ gathering, made }: Retaining, kept: readonly Mine[]): Promise<Refusal | undefined> {
+  for (const { path, name } of kept) {
+    // It was read to its end just now.
+    if (path === made.path) continue
+    const problem = await firstDifference({ host: gathering.host, as: acting(gathering) }, `${path}/data`).catch((error: unknown): VerifyProblem => {
+      if (codeOf(error) === '') throw error
+      return { code: 'unreadable', path: name, reason: codeOf(error) }
+    })
+    if (problem !== undefined) return { code: 'not-whole', name, ...describe(problem) }
+  }
+  return undefined
 }
 
 const HEADS_AT_ONCE = 4096

@@ -35,16 +35,8 @@ export interface Verified {
  */
 export async function verifyBackup(verifying: Verifying, dataDir: string): Promise<Verified> {
   const { host, as } = verifying
-  const bytes = await host.read(`${dataDir}/${MANIFEST_NAME}`, { ...as, limit: MANIFEST_LIMIT }).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw error
-  })
-  const none = { files: 0, bytes: 0 }
-  if (bytes === undefined) return { ...none, problems: [{ code: 'manifest', problem: 'missing' }] }
-  const manifest = readManifest(bytes)
-  if ('problem' in manifest) return { ...none, problems: [{ code: 'manifest', problem: manifest.problem }] }
-  if (host.sha256(bytes.subarray(0, manifest.signedBytes)) !== manifest.sha256) return { ...none, problems: [{ code: 'manifest', problem: 'checksum' }] }
-
+  const manifest = await manifestOf(verifying, dataDir)
+  if ('code' in manifest) return { files: 0, bytes: 0, problems: [manifest] }
   const expected = new Map(comparedFiles(manifest).map((file) => [file.path, file]))
   const problems: VerifyProblem[] = []
   const found = new Map<string, number>()
@@ -73,6 +65,32 @@ export async function verifyBackup(verifying: Verifying, dataDir: string): Promi
   return { problems, files: expected.size, bytes: totalBytes, manifest }
 }
 
+/** @throws HostError for one that cannot be read */
+async function manifestOf({ host, as }: Pick<Verifying, 'host' | 'as'>, dataDir: string): Promise<BackupManifest | Extract<VerifyProblem, { code: 'manifest' }>> {
+  const bytes = await host.read(`${dataDir}/${MANIFEST_NAME}`, { ...as, limit: MANIFEST_LIMIT }).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  })
+  if (bytes === undefined) return { code: 'manifest', problem: 'missing' }
+  const manifest = readManifest(bytes)
+  if ('problem' in manifest) return { code: 'manifest', problem: manifest.problem }
+  return host.sha256(bytes.subarray(0, manifest.signedBytes)) === manifest.sha256 ? manifest : { code: 'manifest', problem: 'checksum' }
+}
+
+/**
+ * What a plain backup lacks at a look, names and sizes alone: half a copy is no backup.
+ * @throws HostError for what cannot be listed
+ */
+export async function firstDifference(verifying: Pick<Verifying, 'host' | 'as'>, dataDir: string): Promise<VerifyProblem | undefined> {
+  const manifest = await manifestOf(verifying, dataDir)
+  if ('code' in manifest) return manifest
+  const found = new Map<string, number>()
+  await eachFile(verifying, dataDir, async (path) => {
+    found.set(path, (await verifying.host.stat(`${dataDir}/${path}`, verifying.as)).size)
+  })
+  return compareWithManifest(manifest, found)[0]
+}
+
 /**
  * Writes the manifest of a backup that has none, from what lies there, and makes all of it durable.
  * @throws HostError `stopped`, and what cannot be read
@@ -93,8 +111,14 @@ export async function makeManifest(verifying: Verifying, dataDir: string, wal: r
   return { files: files.length, bytes: doneBytes }
 }
 
+/** The first of what a verification found, as the parameters of a message. */
+export function describe(problem: VerifyProblem): { readonly file: string; readonly problem: string } {
+  if (problem.code === 'manifest') return { file: 'backup_manifest', problem: problem.problem }
+  return { file: problem.path, problem: problem.code === 'unreadable' ? problem.reason : problem.code }
+}
+
 /** Works on all regular files below a data directory and in its tablespaces, but for WAL and the manifest. */
-async function eachFile({ host, as }: Verifying, dataDir: string, work: (path: string) => Promise<void>): Promise<void> {
+async function eachFile({ host, as }: Pick<Verifying, 'host' | 'as'>, dataDir: string, work: (path: string) => Promise<void>): Promise<void> {
   const paths: string[] = []
   const visit = async (below: string): Promise<void> => {
     for (const { name, kind } of await host.list(below === '' ? dataDir : `${dataDir}/${below}`, as)) {

@@ -353,6 +353,7 @@ export const en = {
       'backup-running': 'process {pid} of the server is making another base backup, and which WAL that one needs is not known yet',
       foreign: 'another cluster (system identifier {found}) archives here, too: {path}',
       'not-verified': 'the newest backup, {name}, is not verified',
+      'not-whole': 'the backup {name} would be kept and is not whole ({file}: {problem}): remove it yourself, or put there what it lacks',
     },
   },
 

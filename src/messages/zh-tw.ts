@@ -339,6 +339,7 @@ export const zhTW: Messages = {
       'backup-running': '伺服器的行程 {pid} 正在製作另一份基礎備份，還無法得知它需要哪些 WAL',
       foreign: '另一個叢集（系統識別碼 {found}）也歸檔到這裡：{path}',
       'not-verified': '最新的備份 {name} 未經驗證',
+      'not-whole': '將保留的備份 {name} 不完整（{file}：{problem}）：請自行將其移除，或補齊缺少的部分',
     },
   },
 

@@ -154,6 +154,24 @@ describe.each(servers)('$major $binDir', ({ major, ...options }) => {
     await fsp.rm(mine, { recursive: true })
   })
 
+  it('half a copy of a backup is none to keep in place of a whole one', async () => {
+    const mine = `${one.server.root}/copied`
+    await run(mine, '--json')
+    const [whole] = fs.readdirSync(mine) as [string]
+    // As a copy that was broken off leaves it, with a name behind the other's.
+    execFileSync('cp', ['-a', `${mine}/${whole}`, `${mine}/${whole}_copy`])
+    fs.rmSync(`${mine}/${whole}_copy/data/base`, { recursive: true })
+    await one.archived()
+    const refused = await run(mine, '--keep', '2', '--yes', '--json')
+    expect([refused.code, refused.json().retention], refused.stderr).toMatchObject([1, { outcome: 'refused', refusal: { code: 'not-whole', name: `${whole}_copy`, problem: 'missing' } }])
+    expect(fs.readdirSync(mine)).toEqual(expect.arrayContaining([whole, `${whole}_copy`]))
+    fs.rmSync(`${mine}/${whole}_copy`, { recursive: true })
+    const done = await run(mine, '--keep', '2', '--yes', '--json')
+    expect([done.code, fs.readdirSync(mine).length], done.stdout + done.stderr).toEqual([0, 2])
+    expect(fs.readdirSync(mine)).not.toContain(whole)
+    await fsp.rm(mine, { recursive: true })
+  })
+
   it('another cluster archives there, too: nothing is removed; where the clock was ahead, what was made just now stays', async () => {
     const mine = `${one.server.root}/ahead`
     const first = (await run(mine, '--json')).json().backup.path
