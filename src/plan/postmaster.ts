@@ -2,7 +2,9 @@
 // https://github.com/postgres/postgres/blob/master/src/include/utils/pidfile.h
 import { codeOf } from '../errors.ts'
 import type { Connection } from '../host/host.ts'
-import { sameKey, statOf } from '../platforms/reading.ts'
+import { SERVER_PROGRAMS } from '../platforms/processes.ts'
+import { fileOfDescriptor } from '../platforms/ps.ts'
+import { ran, sameKey, statOf } from '../platforms/reading.ts'
 import { asOwner } from './server-context.ts'
 import type { ServerContext } from './server-context.ts'
 
@@ -43,9 +45,14 @@ export async function readPostmaster(context: Looking): Promise<Postmaster | und
 /** After a crash the number in the file may be that of another process, even of another cluster's server, which must not get our signals. True where it cannot be seen. */
 async function livesThere(context: Looking, pid: number): Promise<boolean> {
   const { host, cluster } = context
-  if (host.os !== 'linux') return true
+  if (host.os === 'win32') return true
   const as = asOwner(context)
-  const at = await statOf(host, `/proc/${pid}/cwd`) ?? await statOf(host, `/proc/${pid}/cwd`, as)
+  if (host.os !== 'linux') {
+    const program = (await ran(host, 'ps', ['-o', 'comm=', '-p', String(pid)]))?.stdout.trim() ?? ''
+    if (program !== '' && !SERVER_PROGRAMS.has(program.slice(program.lastIndexOf('/') + 1))) return false
+  }
+  const seen = host.os === 'linux' ? `/proc/${pid}/cwd` : await fileOfDescriptor(host, pid, 'cwd')
+  const at = seen === undefined ? undefined : await statOf(host, seen) ?? await statOf(host, seen, as)
   const own = at === undefined ? undefined : await statOf(host, cluster.dataDir, as)
   return at === undefined || own === undefined || sameKey(at) === sameKey(own)
 }

@@ -48,7 +48,7 @@ export function parseStat(text: string): Omit<Entry, 'pid'> | undefined {
 }
 
 /** `postmaster` is the name under the units of PGDG's packages up to 15; `edb-postgres` that of EDB's own server. */
-const NAMES: ReadonlySet<string> = new Set(['postgres', 'postmaster', 'edb-postgres', 'postgres.real'])
+export const SERVER_PROGRAMS: ReadonlySet<string> = new Set(['postgres', 'postmaster', 'edb-postgres', 'postgres.real'])
 
 /** Strings that end in NUL. */
 function strings(text: string): string[] {
@@ -66,7 +66,7 @@ export async function findPostmasters(host: Host): Promise<Processes> {
     if (stat !== undefined) entries.set(Number(name), { pid: Number(name), ...stat })
   }
   const servers = [...entries.values()].filter(({ name, parent, state }) =>
-    NAMES.has(name) && !NAMES.has(entries.get(parent)?.name ?? '') && state !== 'Z' && state !== 'X')
+    SERVER_PROGRAMS.has(name) && !SERVER_PROGRAMS.has(entries.get(parent)?.name ?? '') && state !== 'Z' && state !== 'X')
   const found = await Promise.all(servers.map((entry) => examine(host, entry, entries.get(entry.parent)?.name ?? '')))
   return { postmasters: found.filter((one) => one !== undefined), complete: entries.has(1) }
 }
@@ -74,7 +74,7 @@ export async function findPostmasters(host: Host): Promise<Processes> {
 async function fromPs(host: Host): Promise<Processes> {
   const listed = await ran(host, 'ps', PS)
   if (listed?.code !== 0) return { postmasters: [], complete: false }
-  const { servers, complete } = postmastersOfPs(listed.stdout, NAMES)
+  const { servers, complete } = postmastersOfPs(listed.stdout, SERVER_PROGRAMS)
   const postmasters = await Promise.all(servers.map(async ({ pid, user, argv, parent }): Promise<Postmaster | undefined> => {
     const account = await host.account(user)
     if (account === undefined || !startsServer(argv.slice(1))) return undefined

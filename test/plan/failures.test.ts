@@ -11,6 +11,7 @@ import type { Execution } from '../../src/plan/executor.ts'
 import { listRuns } from '../../src/plan/journal.ts'
 import type { Plan, WriteFileStep } from '../../src/plan/plan.ts'
 import type { Command } from '../../src/platforms/platform.ts'
+import { readPostmaster } from '../../src/plan/postmaster.ts'
 import { TestServer } from '../support/server.ts'
 import { connectionOf, goalsFor, planFor, QUICK, snapshot, stateHost } from './support.ts'
 
@@ -197,4 +198,35 @@ it('a crash left a process number that is another cluster\'s by now: that one is
   } finally {
     await other.remove()
   }
+})
+
+describe('where there is no /proc', () => {
+  /** A Mac, as far as its processes are asked for; `seen` is whether lsof tells anything. */
+  const mac = (seen: boolean): NodeHost => new Proxy(host, { get: (target, name) => {
+    if (name === 'os') return 'darwin'
+    const value: unknown = Reflect.get(target, name, target)
+    if (name !== 'run') return typeof value === 'function' ? value.bind(target) as unknown : value
+    return (file: string, args: readonly string[], more?: object) => file !== 'lsof' ? target.run(file, args, more)
+      : target.run('/bin/sh', ['-c', seen ? 'printf "p%s\\nfcwd\\nn%s\\n" "$1" "$(readlink "/proc/$1/cwd")"' : 'exit 1', 'sh', args[2]!])
+  } })
+
+  it('only a PostgreSQL server is taken for the one in postmaster.pid, and only ours where its directory can be seen', async () => {
+    const other = await TestServer.create(17)
+    await other.start()
+    const file = path.join(server.dataDir, 'postmaster.pid')
+    const text = await fs.readFile(file, 'utf8')
+    const found = async (seen: boolean, pid: number | undefined): Promise<boolean> => {
+      await fs.writeFile(file, text.replace(/^\d+/, String(pid)))
+      return (await readPostmaster({ host: mac(seen), cluster: plan.cluster, self: await host.self() })) !== undefined
+    }
+    try {
+      const own = await server.pid()
+      expect([await found(true, own), await found(false, own)]).toEqual([true, true])
+      expect([await found(true, process.pid), await found(false, process.pid)]).toEqual([false, false])
+      expect(await found(true, await other.pid())).toBe(false)
+    } finally {
+      await fs.writeFile(file, text)
+      await other.remove()
+    }
+  })
 })
