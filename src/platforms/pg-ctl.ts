@@ -5,7 +5,7 @@ import { parseServerOptions } from './command-line.ts'
 import { parsePostmasterOpts } from './data-directory.ts'
 import type { Cluster, Command, Inheritance, Service } from './platform.ts'
 import { outputFile, parseStat } from './processes.ts'
-import { actingFor, directoryOf, ran, statOf, textOf } from './reading.ts'
+import { actingFor, directoryOf, linkOf, ran, statOf, textOf } from './reading.ts'
 
 /** A start waits for crash recovery, a stop for the last checkpoint and the archiver. Seconds. */
 const WAIT_SECONDS = 600
@@ -62,9 +62,26 @@ export function inheriting(command: Command): Pick<Command, 'file' | 'args'> & {
   return { file: '/bin/sh', args: ['-c', script, 'sh', file, ...args], input: new TextEncoder().encode(inherit.variables.map((pair) => `${pair}\n`).join('')) }
 }
 
+/** What logrotate and people put behind the name of a log. */
+const ROTATED = /(?:\.\d{1,4}|[-.]\d{8}(?:-?\d{1,10})?|\.old)$/
+
+/** The log of a running server by the name that it was started with: the file may have been renamed or deleted under it since. */
+async function logOf(host: Host, pid: number, acting: Acting): Promise<string | undefined> {
+  const output = await outputFile(host, pid, acting)
+  if (output === undefined) {
+    const fd = `/proc/${pid}/fd/2`
+    const target = host.os === 'linux' ? await linkOf(host, fd) ?? await linkOf(host, fd, acting) : undefined
+    return target?.startsWith('/') === true && target.endsWith(' (deleted)') ? target.slice(0, -' (deleted)'.length).replace(ROTATED, '') : undefined
+  }
+  const former = output.replace(ROTATED, '')
+  return former !== output && (former.endsWith('.log') || await statOf(host, former, acting) !== undefined) ? former : output
+}
+
 async function mayWrite(host: Host, file: string, owner: Account, acting: Acting): Promise<boolean> {
+  if (file === '/dev/null') return true
   const info = await statOf(host, file, acting)
-  if (file === '/dev/null' || (info?.uid === owner.uid && (info.mode & 0o200) !== 0)) return true
+  if (info === undefined) return (await host.canWriteInto(directoryOf(file), acting)).ok
+  if (info.uid === owner.uid && (info.mode & 0o200) !== 0) return true
   return (await ran(host, 'test', ['-w', file], acting))?.code === 0
 }
 
@@ -85,7 +102,7 @@ export async function pgCtlService(cluster: Cluster, host: Host): Promise<Servic
   const directory = given?.startsWith('/') === true ? given : configured
   const options = rest.map(quoted)
   const withDirectory = ['-D', quoted(directory), ...options].join(' ')
-  const output = pid === undefined ? undefined : await outputFile(host, pid, acting)
+  const output = pid === undefined ? undefined : await logOf(host, pid, acting)
   // A server must not keep writing into our pipes, and does not start where its account cannot open the log that root once opened for it.
   const log = output !== undefined && shellSafe(output) && (await mayWrite(host, output, owner, acting)) ? output : shellSafe(dataDir) ? `${dataDir}/server.log` : '/dev/null'
 

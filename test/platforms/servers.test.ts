@@ -307,3 +307,25 @@ describe.skipIf(process.getuid?.() !== 0)('without root (tried by root as nobody
     }
   })
 })
+
+describe.skipIf(process.platform !== 'linux')('a log that was rotated or deleted under the server', () => {
+  it('has its old name again at the next start', async () => {
+    const server = await TestServer.create(17)
+    const logOfNextStart = async (): Promise<string> => {
+      const { args } = (await serviceOf(await only(server.dataDir), host)).restart[0]!
+      return args[args.indexOf('-l') + 1]!
+    }
+    try {
+      await server.start()
+      expect(await logOfNextStart()).toBe(server.logFile)
+      await fs.rename(server.logFile, `${server.logFile}.1`)
+      expect(await logOfNextStart()).toBe(server.logFile)
+      await fs.rename(`${server.logFile}.1`, `${server.logFile}-20261130`)
+      expect(await logOfNextStart()).toBe(server.logFile)
+      await fs.rm(`${server.logFile}-20261130`)
+      expect(await logOfNextStart()).toBe(server.logFile)
+    } finally {
+      await server.remove()
+    }
+  })
+})
