@@ -49,6 +49,17 @@ describe.each([12, 17] as const)('PostgreSQL %i, set up from wal_level = minimal
     await server.restart()
   })
 
+  it('it is a standby by now', async () => {
+    const signal = `${server.dataDir}/standby.signal`
+    fs.writeFileSync(signal, '')
+    await server.restart()
+    expect(await server.query('SELECT pg_is_in_recovery() AS standby')).toEqual([{ standby: true }])
+    await refused(/max_wal_senders = 0, and a standby/)
+    await server.stop()
+    fs.rmSync(signal)
+    await server.start()
+  })
+
   it('nothing stands in its way: undone, and it runs', async () => {
     const temporary = server.client()
     await temporary.connect()
