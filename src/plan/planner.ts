@@ -190,7 +190,6 @@ class Planner {
     const inside = input.dataPlaces.find((data) => isWithin(place.realPath, data))
     if (inside !== undefined) refuse('archive-directory-inside', { path: directory, inside })
     if (place.guarded === true) refuse('archive-directory-guarded', { path: directory })
-    if (place.fleeting !== undefined) refuse('archive-directory-fleeting', { path: directory, place: place.fleeting })
     if (place.kind === 'other') refuse('archive-directory-not-directory', { path: directory })
     if (place.usedBy !== undefined) refuse('archive-directory-used', { path: directory, cluster: place.usedBy })
     if (place.foreign !== undefined) refuse('archive-directory-foreign', { path: directory, found: place.foreign, own: input.systemIdentifier })
@@ -202,6 +201,7 @@ class Planner {
     })
     this.refuseOtherArchivers()
     this.openSandbox(directory)
+    if (place.fleeting !== undefined) refuse('archive-directory-fleeting', { path: directory, place: place.fleeting })
     const script = this.input.scriptPath
     if (scripting.scriptProblem(script, cluster.dataDir) !== undefined) refuse('archive-directory-relative', { path: script })
     const ddCanSync = input.ddCanSync === undefined ? {} : { ddCanSync: input.ddCanSync }
