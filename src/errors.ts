@@ -19,6 +19,9 @@ export class HostError extends Error {
   }
 }
 
+/** SQLSTATE insufficient_privilege. */
+export const NO_PRIVILEGE = '42501'
+
 /** The code of anything thrown, or '' when it has none. */
 export function codeOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : ''

@@ -5,12 +5,11 @@ import { archiveCommandFact } from '../facts/archive-command.ts'
 import { detectClusters, platformOf, typedPath } from '../platforms/index.ts'
 import { isMountPoint } from '../platforms/mounts.ts'
 import type { Cluster } from '../platforms/platform.ts'
-import { accountOf, actingFor, majorIn, serverProgram, statOf, textOf, unlessRefused } from '../platforms/reading.ts'
+import { accountOf, actingFor, majorIn, readControlFile, serverProgram, statOf, textOf, unlessRefused } from '../platforms/reading.ts'
 import { freePort } from '../host/free-port.ts'
 import type { Account } from '../host/host.ts'
 import { readPostmaster } from '../plan/postmaster.ts'
 import { parentOf } from '../plan/state-directory.ts'
-import { CONTROL_FILE_BYTES, parseControlFile } from '../postgres/control-file.ts'
 import type { ControlFile } from '../postgres/control-file.ts'
 import { targetSettings } from '../postgres/recovery/configuration.ts'
 import type { TargetAction } from '../postgres/recovery/configuration.ts'
@@ -151,8 +150,7 @@ async function ownerOf({ host }: Context, cluster: Cluster | undefined, paths: r
 /** What a cluster had last; undefined where that cannot be read. */
 async function controlOf({ host }: Context, cluster: Cluster): Promise<ControlFile | undefined> {
   const acting = actingFor(await host.self(), cluster.owner)
-  const bytes = await unlessRefused(host.readPart(`${cluster.dataDir}/global/pg_control`, 0, CONTROL_FILE_BYTES, acting))
-  const control = bytes === undefined ? undefined : parseControlFile(bytes)
+  const control = await unlessRefused(readControlFile(host, cluster.dataDir, acting))
   return control === undefined || 'problem' in control ? undefined : control
 }
 

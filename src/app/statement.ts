@@ -8,7 +8,7 @@ import { newestDrill } from '../checks/support/newest-drill.ts'
 import { lastBackup } from '../plan/backup-record.ts'
 import type { BackupDrillRecord } from '../plan/drill-record.ts'
 import { textOf } from '../platforms/reading.ts'
-import { historyName, parseBackupHistory, parseHistory, parseWalName } from '../postgres/wal/index.ts'
+import { historyName, isAncestor, parseBackupHistory, parseHistory, parseWalName } from '../postgres/wal/index.ts'
 import type { Lsn } from '../postgres/wal/index.ts'
 import { backupDrill } from '../probes/backup-drill.ts'
 import { restoreDrill } from '../probes/restore-drill.ts'
@@ -73,7 +73,7 @@ async function leadsToNow(gathering: Gathering, archive: string): Promise<Leads>
   if (now === undefined) return () => true
   const text = await textOf(gathering.host, `${archive}/${historyName(now)}`, acting(gathering))
   const parents = text === undefined ? undefined : parseHistory(text, now).parents
-  return (timeline, end) => parents === undefined || timeline === now || parents.some((parent) => parent.timeline === timeline && end <= parent.switchLsn)
+  return (timeline, end) => parents === undefined || timeline === now || isAncestor(parents, timeline, end)
 }
 
 /** The newest base backup of which the archive knows and that leads to now, with drills left out. */

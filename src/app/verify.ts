@@ -1,7 +1,6 @@
 /** The checklist after a restart, on the live server: what it runs with, then what it really does. */
 import type { Context, Selection } from '../base-command.ts'
-import { codeOf } from '../errors.ts'
-import { NO_PRIVILEGE } from '../facts/fact.ts'
+import { codeOf, NO_PRIVILEGE } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { recordBackupDrill, recordDrill } from '../plan/drill-record.ts'
 import { compose } from '../report/words.ts'

@@ -5,7 +5,7 @@
  * @see https://www.postgresql.org/docs/current/continuous-archiving.html
  */
 import { codeOf } from '../errors.ts'
-import { ArchiveNames, historyName, lsnFromText, numberedSegment, parseBackupHistory, parseHistory, parseWalName, segmentNumber, SegmentSet } from '../postgres/wal/index.ts'
+import { ArchiveNames, historyName, isAncestor, lsnFromText, numberedSegment, parseBackupHistory, parseHistory, parseWalName, segmentNumber, SegmentSet } from '../postgres/wal/index.ts'
 import type { Gap, History, Lsn, Some, TimelineSegments, Twice } from '../postgres/wal/index.ts'
 import { archiveCommandFact } from './archive-command.ts'
 import { archiveDirectoryFact } from './archive-directory.ts'
@@ -223,7 +223,7 @@ async function textOf(from: Gathering, file: string): Promise<Uint8Array | undef
 /** Without the history of the server's timeline nobody knows. */
 function isUndone(timeline: number, stop: Lsn, current: number | undefined, histories: ReadonlyMap<number, History>): boolean {
   const parents = current === undefined || timeline === current ? undefined : histories.get(current)?.parents
-  return parents !== undefined && !parents.some((parent) => parent.timeline === timeline && stop <= parent.switchLsn)
+  return parents !== undefined && !isAncestor(parents, timeline, stop)
 }
 
 function judged(backup: Omit<FinishedBackup, 'stop'>, segments: SegmentSet): KnownBackup {

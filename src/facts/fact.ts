@@ -1,4 +1,4 @@
-import { codeOf, HostError } from '../errors.ts'
+import { codeOf, HostError, NO_PRIVILEGE } from '../errors.ts'
 import type { ConnectionSources } from '../host/connection.ts'
 import type { Account, Acting, Connection, Host, Session } from '../host/host.ts'
 import type { Cluster } from '../platforms/platform.ts'
@@ -145,9 +145,6 @@ async function withinTime<T>(outcome: Promise<Outcome<T>>, target: string, timeo
     clearTimeout(timer)
   }
 }
-
-/** SQLSTATE insufficient_privilege. */
-export const NO_PRIVILEGE = '42501'
 
 /** Class 42 is a statement that the server cannot make sense of: a fault in pgwal, not of the machine. */
 export function isOurFault({ code }: HostError): boolean {

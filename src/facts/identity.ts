@@ -5,9 +5,9 @@
  * The identifier is the first field of global/pg_control (ControlFileData in src/include/catalog/pg_control.h, in all majors).
  */
 import { codeOf } from '../errors.ts'
-import { CONTROL_FILE_BYTES, parseControlFile } from '../postgres/control-file.ts'
 import { isSegmentSize, parseWalName } from '../postgres/wal/index.ts'
 import type { Acting, Host } from '../host/host.ts'
+import { readControlFile } from '../platforms/reading.ts'
 import { acting, sessionOf } from './fact.ts'
 import type { Fact, Gathering } from './fact.ts'
 
@@ -46,7 +46,7 @@ async function fromFiles(from: Gathering): Promise<IdentityFact | undefined> {
   const systemIdentifier = await systemIdentifierOf(host, cluster.dataDir, acting(from))
   if (systemIdentifier === undefined) return undefined
   try {
-    const control = parseControlFile(await host.readPart(`${cluster.dataDir}/global/pg_control`, 0, CONTROL_FILE_BYTES, acting(from)))
+    const control = await readControlFile(host, cluster.dataDir, acting(from))
     for (const { name } of await host.list(`${cluster.dataDir}/pg_wal`, acting(from))) {
       if (parseWalName(name).kind !== 'segment') continue
       const { size } = await host.stat(`${cluster.dataDir}/pg_wal/${name}`, acting(from))

@@ -1,4 +1,4 @@
-import { codeOf } from '../errors.ts'
+import { codeOf, NO_PRIVILEGE } from '../errors.ts'
 import { sameValue, settingInfo } from '../postgres/settings/index.ts'
 import type { Happening } from './happening.ts'
 import type { Plan } from './plan.ts'
@@ -43,7 +43,7 @@ async function runningValues(context: Pick<ServerContext, 'host' | 'connection'>
     const rows = await context.host.query(context.connection, RUNNING, [names])
     return new Map(rows.map((row) => [String(row['name']), String(row['value'])]))
   } catch (error) {
-    if (codeOf(error) === '42501') return new Map()
+    if (codeOf(error) === NO_PRIVILEGE) return new Map()
     throw error
   }
 }

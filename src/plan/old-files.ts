@@ -2,14 +2,12 @@
 // (a replication slot, a setting elsewhere) may need them, and the old server would not come up.
 // https://github.com/postgres/postgres/blob/master/src/backend/replication/slot.c (RestoreSlotFromDisk)
 import { UserError } from '../errors.ts'
-import { hostFileSource } from '../host/file-source.ts'
-import { entriesOf, unlessRefused } from '../platforms/reading.ts'
-import { checkLoads, readConfiguration } from '../postgres/conf/index.ts'
+import { entriesOf, readControlFile, unlessRefused } from '../platforms/reading.ts'
+import { checkLoads, valueOrDefault } from '../postgres/conf/index.ts'
 import type { Configuration } from '../postgres/conf/index.ts'
-import { CONTROL_FILE_BYTES, parseControlFile } from '../postgres/control-file.ts'
-import { readHba } from '../postgres/hba/index.ts'
-import { parseValue, settingInfo } from '../postgres/settings/index.ts'
+import { parseValue } from '../postgres/settings/index.ts'
 import type { Plan } from './plan.ts'
+import { readClusterConfiguration, readClusterHba } from './read-files.ts'
 import { asOwner } from './server-context.ts'
 import type { ServerContext } from './server-context.ts'
 import { kindOf } from './steps/index.ts'
@@ -39,23 +37,18 @@ export async function refuseOldFiles(context: ServerContext, plan: Plan, begun: 
 
 /** Why the server would not start with its files, some of them replaced. */
 async function problemsWith(context: ServerContext, plan: Plan, replaced: ReadonlyMap<string, Uint8Array>): Promise<string[]> {
-  const { host, cluster } = context
-  const { configFile, dataDir, hbaFile, major, commandLine } = cluster
-  const files = hostFileSource(host, asOwner(context).as)
-  const source = { ...files, read: async (path: string) => replaced.get(path) ?? files.read(path) }
-  const configuration = await readConfiguration(source, { configFile, dataDir, major, commandLine, windows: host.os === 'win32' })
-  const hba = await readHba(source, { hbaFile, major })
+  const configuration = await readClusterConfiguration(context, replaced)
+  const hba = await readClusterHba(context, replaced)
   const faults = [...checkLoads(configuration, { walSegmentSize: plan.segmentSize }).errors, ...hba.errors.filter(({ fatal }) => fatal)]
   return [...faults.map(({ file, line, message }) => `${file}:${line}: ${message}`), ...await slotsAbove(context, configuration.get('wal_level')?.value ?? 'replica'), ...await limitsBelow(context, configuration)]
 }
 
 /** A standby needs at least as much of these as its primary had, which pg_control tells. */
 async function limitsBelow({ host, cluster, self }: ServerContext, configuration: Configuration): Promise<string[]> {
-  const bytes = await unlessRefused(host.readPart(`${cluster.dataDir}/global/pg_control`, 0, CONTROL_FILE_BYTES, asOwner({ self, cluster })))
-  const control = bytes === undefined ? undefined : parseControlFile(bytes)
+  const control = await unlessRefused(readControlFile(host, cluster.dataDir, asOwner({ self, cluster })))
   if (control === undefined || 'problem' in control || (control.state !== 'in-archive-recovery' && control.state !== 'shut-down-in-recovery')) return []
   return Object.entries(control.limits).flatMap(([name, needed]) => {
-    const value = configuration.get(name)?.value ?? settingInfo(name, cluster.major)?.default ?? ''
+    const value = valueOrDefault(configuration, name)
     const parsed = parseValue(name, value, cluster.major)
     return parsed.ok && Number(parsed.value) < Number(needed) ? [`${name} = ${value}, and a standby of a primary that had ${needed} recovers no further`] : []
   })

@@ -2,7 +2,7 @@
 // answer has its blind spots: of our own reading of the files (which knows the rules between settings), of the server's
 // program (`postgres -C` reads the files and checks names and values, but not those rules), and of the running server.
 // https://www.postgresql.org/docs/current/app-postgres.html, https://www.postgresql.org/docs/current/view-pg-file-settings.html
-import { codeOf } from '../errors.ts'
+import { codeOf, NO_PRIVILEGE } from '../errors.ts'
 import { serverProgram } from '../platforms/reading.ts'
 import { checkLoads } from '../postgres/conf/index.ts'
 import { sameValue } from '../postgres/settings/index.ts'
@@ -66,7 +66,6 @@ async function byProgram(context: ServerContext): Promise<Refused | 'accepted' |
 
 /** The server's words for a value that it did not take over; they are not translated (guc.c). */
 export const NOT_APPLIED = 'setting could not be applied'
-const INSUFFICIENT_PRIVILEGE = '42501'
 
 async function byServer(context: ServerContext): Promise<Refused | 'accepted' | 'not-asked'> {
   const { host, connection } = context
@@ -84,7 +83,7 @@ async function byServer(context: ServerContext): Promise<Refused | 'accepted' | 
     return faults.length === 0 ? 'accepted' : refused(faults.map(({ file, line, message }) => `${String(file)}:${String(line ?? 0)}: ${String(message)}`))
   } catch (error) {
     // A login that may not look, or a server that is busy: the other two have spoken.
-    if (codeOf(error) === INSUFFICIENT_PRIVILEGE || /^(08|53|57)/.test(codeOf(error)) || codeOf(error) === 'timeout') return 'not-asked'
+    if (codeOf(error) === NO_PRIVILEGE || /^(08|53|57)/.test(codeOf(error)) || codeOf(error) === 'timeout') return 'not-asked'
     throw error
   }
 }

@@ -3,9 +3,8 @@
 // https://github.com/postgres/postgres/blob/master/src/backend/postmaster/postmaster.c, checkDataDir (miscinit.c)
 import { UserError } from '../errors.ts'
 import type { Connection } from '../host/host.ts'
-import { absolute, octal, realPathOf, statOf, unlessRefused } from '../platforms/reading.ts'
+import { absolute, octal, readControlFile, realPathOf, statOf, unlessRefused } from '../platforms/reading.ts'
 import type { Configuration } from '../postgres/conf/index.ts'
-import { CONTROL_FILE_BYTES, parseControlFile } from '../postgres/control-file.ts'
 import { readPostmaster } from './postmaster.ts'
 import { NOT_APPLIED } from './prove.ts'
 import { readClusterConfiguration } from './read-files.ts'
@@ -64,7 +63,7 @@ function relative({ cluster }: Looking, configuration: Configuration): void {
 async function ofACopy(context: Looking): Promise<void> {
   const { host, cluster, connection } = context
   if (connection === undefined) {
-    const control = parseControlFile(await host.readPart(`${cluster.dataDir}/global/pg_control`, 0, CONTROL_FILE_BYTES, asOwner(context)))
+    const control = await readControlFile(host, cluster.dataDir, asOwner(context))
     if ('problem' in control || control.state !== 'in-production') return
   } else {
     const [row] = await host.query(connection, 'SELECT pg_catalog.pg_is_in_recovery() AS standby')

@@ -2,8 +2,9 @@
 // https://github.com/postgres/postgres/blob/master/src/backend/postmaster/postmaster.c, https://www.postgresql.org/docs/current/server-start.html
 import { codeOf, UserError } from '../errors.ts'
 import { absolute, entriesOf, majorIn, octal, serverProgram, statOf, textOf, unlessRefused } from '../platforms/reading.ts'
+import { valueOrDefault } from '../postgres/conf/index.ts'
 import type { Configuration } from '../postgres/conf/index.ts'
-import { parseValue, settingInfo, splitDirectories, splitIdentifiers } from '../postgres/settings/index.ts'
+import { parseValue, splitDirectories, splitIdentifiers } from '../postgres/settings/index.ts'
 import { asOwner } from './server-context.ts'
 import type { ServerContext } from './server-context.ts'
 import { linesOf } from './server-log.ts'
@@ -12,12 +13,8 @@ import type { SslFiles } from './ssl-files.ts'
 
 type Looking = Pick<ServerContext, 'host' | 'cluster' | 'self' | 'connection'>
 
-function valueOf(configuration: Configuration, name: string, major: number): string {
-  return configuration.get(name)?.value ?? settingInfo(name, major)?.default ?? ''
-}
-
-function isOn(configuration: Configuration, name: string, major: number): boolean {
-  const parsed = parseValue(name, valueOf(configuration, name, major), major)
+function isOn(configuration: Configuration, name: string): boolean {
+  const parsed = parseValue(name, valueOrDefault(configuration, name), configuration.major)
   return parsed.ok && (parsed.value === true || parsed.value === 'on')
 }
 
@@ -90,8 +87,8 @@ export function listeningOn(table: string, port: number): readonly string[] {
 const HUGE_PAGES = '/sys/kernel/mm/hugepages'
 
 /** The pool may have been made smaller than what is in use of it: what the server gives back with its end, its next start does not get again. */
-async function hugePages({ host, cluster }: Looking, configuration: Configuration): Promise<void> {
-  if (host.os !== 'linux' || !isOn(configuration, 'huge_pages', cluster.major)) return
+async function hugePages({ host }: Looking, configuration: Configuration): Promise<void> {
+  if (host.os !== 'linux' || !isOn(configuration, 'huge_pages')) return
   for (const { name } of await entriesOf(host, HUGE_PAGES)) {
     const [total, surplus, reserved, free, overcommit] = await Promise.all(['nr_hugepages', 'surplus_hugepages', 'resv_hugepages', 'free_hugepages', 'nr_overcommit_hugepages'].map(async (counter) =>
       Number(await textOf(host, `${HUGE_PAGES}/${name}/${counter}`) ?? 0))) as [number, number, number, number, number]
@@ -105,9 +102,9 @@ type Refuse = (setting: string, path: string, reason: string) => never
 /** Files and directories that the start needs. */
 async function files(context: Looking, configuration: Configuration): Promise<void> {
   const { host, cluster } = context
-  const { major, dataDir } = cluster
+  const { dataDir } = cluster
   const as = asOwner(context)
-  const value = (name: string): string => valueOf(configuration, name, major)
+  const value = (name: string): string => valueOrDefault(configuration, name)
   const refuse: Refuse = (setting, path, reason) => {
     throw new UserError('restart-file', { setting, path, reason, owner: cluster.owner.name })
   }
@@ -116,14 +113,14 @@ async function files(context: Looking, configuration: Configuration): Promise<vo
     if (!writable.ok) refuse(setting, directory, writable.code)
   }
   await needWritable('data_directory', dataDir)
-  if (isOn(configuration, 'ssl', major)) await ssl(context, value, refuse)
+  if (isOn(configuration, 'ssl')) await ssl(context, value, refuse)
   for (const directory of splitDirectories(value('unix_socket_directories')) ?? []) {
     if (!directory.startsWith('/')) continue
     // A service makes it anew at each start.
     const made = /^(?:\/var)?\/run\//.test(directory) && cluster.service.kind !== 'pg_ctl' && await statOf(host, directory, as) === undefined
     if (!made) await needWritable('unix_socket_directories', directory)
   }
-  if (isOn(configuration, 'logging_collector', major)) {
+  if (isOn(configuration, 'logging_collector')) {
     const directory = absolute(dataDir, value('log_directory'))
     await needWritable('log_directory', await statOf(host, directory, as) === undefined ? absolute(directory, '..') : directory)
   }

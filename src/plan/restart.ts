@@ -3,8 +3,7 @@
 import { HostError } from '../errors.ts'
 import { inheriting } from '../platforms/pg-ctl.ts'
 import type { Command } from '../platforms/platform.ts'
-import { ran, serverProgram } from '../platforms/reading.ts'
-import { CONTROL_FILE_BYTES, parseControlFile } from '../postgres/control-file.ts'
+import { ran, readControlFile, serverProgram } from '../platforms/reading.ts'
 import type { ServerWaiting } from './happening.ts'
 import { isUp, readPostmaster, samePostmaster } from './postmaster.ts'
 import type { Postmaster } from './postmaster.ts'
@@ -99,7 +98,7 @@ export async function stillStopping(context: ServerContext): Promise<Postmaster 
   const postmaster = await readPostmaster(context)
   if (postmaster?.status !== 'stopping') return undefined
   if (await hasEnded(context, postmaster, timing.startMs, 'restarting')) return undefined
-  const control = parseControlFile(await host.readPart(`${cluster.dataDir}/global/pg_control`, 0, CONTROL_FILE_BYTES, asOwner(context)))
+  const control = await readControlFile(host, cluster.dataDir, asOwner(context))
   if ('problem' in control || !control.state.startsWith('shut-down')) return postmaster
   await runCommand(context, immediateStop(context), 'restarting')
   return (await hasEnded(context, postmaster, timing.settleMs, 'restarting')) ? undefined : postmaster

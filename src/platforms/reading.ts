@@ -1,6 +1,7 @@
 // Looking at what may not be there, or not be ours to see: undefined instead of an error. Bugs still throw.
 import { HostError } from '../errors.ts'
 import type { Account, Acting, DirectoryEntry, FileInfo, Host, RunOptions, RunResult } from '../host/host.ts'
+import { CONTROL_FILE_BYTES, parseControlFile } from '../postgres/control-file.ts'
 
 /** What a call of the Host gives, or undefined where the machine refuses. */
 export async function unlessRefused<T>(work: Promise<T>): Promise<T | undefined> {
@@ -73,6 +74,14 @@ export function octal(mode: number): string {
 /** One of PostgreSQL's programs, as the machine names it. */
 export function serverProgram({ os }: Pick<Host, 'os'>, binDir: string, name: string): string {
   return `${binDir}/${name}${os === 'win32' ? '.exe' : ''}`
+}
+
+/**
+ * pg_control of a data directory or of a base backup.
+ * @throws HostError where it cannot be read
+ */
+export async function readControlFile(host: Host, dataDir: string, acting: Acting = {}): Promise<ReturnType<typeof parseControlFile>> {
+  return parseControlFile(await host.readPart(`${dataDir}/global/pg_control`, 0, CONTROL_FILE_BYTES, acting))
 }
 
 /** The major in what `postgres --version` printed; NaN where there is none. */

@@ -5,11 +5,10 @@
  */
 import { codeOf } from '../errors.ts'
 import type { DirectoryEntry, Host } from '../host/host.ts'
-import { absolute, entriesOf, realPathOf, statOf, textOf } from '../platforms/reading.ts'
+import { absolute, entriesOf, readControlFile, realPathOf, statOf, textOf } from '../platforms/reading.ts'
 import { parsePgVersion } from '../platforms/data-directory.ts'
 import { MANIFEST_NAME, readManifest } from '../postgres/backup/manifest.ts'
 import type { BackupManifest } from '../postgres/backup/manifest.ts'
-import { CONTROL_FILE_BYTES, parseControlFile } from '../postgres/control-file.ts'
 import type { ControlFile } from '../postgres/control-file.ts'
 import { localOffset, serverTime } from '../postgres/recovery/target.ts'
 import { decompressorOf, DECOMPRESSORS } from '../postgres/archive-command/index.ts'
@@ -126,10 +125,10 @@ async function readPlain(restoring: Restoring, path: string, entries: readonly D
   if (names.has('postmaster.pid')) throw new NotUsable('running', `${path}/postmaster.pid`)
   if (!names.has(LABEL)) throw new NotUsable('no-backup-label', `${path}/${LABEL}`)
   const label = labelOf(new TextDecoder().decode(await host.read(`${path}/${LABEL}`, { ...as, limit: TEXT_LIMIT })), `${path}/${LABEL}`)
-  const control = parseControlFile(await host.readPart(`${path}/global/pg_control`, 0, CONTROL_FILE_BYTES, as).catch((error: unknown) => {
+  const control = await readControlFile(host, path, as).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') throw new NotUsable('control-file', 'missing')
     throw error
-  }))
+  })
   if ('problem' in control) throw new NotUsable('control-file', control.problem)
   const version = parsePgVersion(await textOf(host, `${path}/PG_VERSION`, as) ?? '')
   const major = version ?? control.major

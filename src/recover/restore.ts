@@ -1,9 +1,8 @@
 /** Puts a base backup back: copies or unpacks it, with its tablespaces elsewhere, and compares it with its manifest. */
 import { several } from '../backup/several.ts'
 import { codeOf, isFull, UserError } from '../errors.ts'
-import { statOf, textOf } from '../platforms/reading.ts'
+import { readControlFile, statOf, textOf } from '../platforms/reading.ts'
 import { comparedFiles, compareWithManifest, sameChecksum } from '../postgres/backup/manifest.ts'
-import { CONTROL_FILE_BYTES, parseControlFile } from '../postgres/control-file.ts'
 import type { ControlFile } from '../postgres/control-file.ts'
 import { mapOf, TABLESPACE_MAP, tarCompression } from './backup.ts'
 import type { Backup } from './backup.ts'
@@ -52,10 +51,10 @@ async function treeSizes({ host, as }: Pick<Restoring, 'host' | 'as'>, paths: re
 export async function restoreBackup(restoring: Restoring, backup: Backup, place: RestorePlace): Promise<Restored> {
   const found = backup.format === 'plain' ? await copyPlain(restoring, backup, place) : await unpackTars(restoring, backup, place)
   const compared = await compare(restoring, backup, found)
-  const control = parseControlFile(await restoring.host.readPart(`${place.dataDir}/global/pg_control`, 0, CONTROL_FILE_BYTES, restoring.as).catch((error: unknown) => {
+  const control = await readControlFile(restoring.host, place.dataDir, restoring.as).catch((error: unknown) => {
     if (codeOf(error) !== 'ENOENT') throw error
     throw new UserError('backup-damaged', { path: backup.path, file: 'global/pg_control', problem: 'missing' })
-  }))
+  })
   if ('problem' in control) throw new UserError('backup-damaged', { path: backup.path, file: 'global/pg_control', problem: control.problem })
   const bytes = [...found.values()].reduce((sum, { size }) => sum + size, 0)
   return {

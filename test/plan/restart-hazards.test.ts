@@ -5,8 +5,9 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../support/eventually.ts'
-import { pgwal, PROGRAM, stateDirectory } from '../support/pgwal.ts'
+import { pgwal, stateDirectory } from '../support/pgwal.ts'
 import { DEBIAN_BIN, freePort, TestServer } from '../support/server.ts'
+import { onTerminal } from '../support/terminal.ts'
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0
 
@@ -108,34 +109,8 @@ describe('17: what the server has in memory and nobody finds any more', () => {
   })
 
   it('what came while somebody looked at the plan is seen, too', async () => {
-    // On a terminal of its own: takes what each question has for an answer, and at the last one the file is there.
-    const TERMINAL = `
-import os, pty, sys
-pid, fd = pty.fork()
-if pid == 0: os.execv(sys.argv[2], sys.argv[2:])
-new = b""
-try:
-    while True:
-        data = os.read(fd, 4096)
-        if not data: break
-        os.write(1, data)
-        new += data
-        if b"?\\x1b[39m " in new:
-            if b"Apply" in new:
-                os.close(os.open(sys.argv[1], os.O_CREAT, 0o600))
-            new = b""
-            os.write(fd, b"\\r")
-except OSError: pass
-sys.exit(os.WEXITSTATUS(os.waitpid(pid, 0)[1]))
-`
     const before = fs.readFileSync(at('postgresql.conf'), 'utf8')
-    const asked = await new Promise<{ code: number | null; shown: string }>((resolve) => {
-      const child = spawn('python3', ['-c', TERMINAL, at('standby.signal'), process.execPath, PROGRAM, 'enable', '-D', server.dataDir, '--archive-dir', `${server.root}/wal`],
-        { env: { PATH: process.env['PATH'], HOME: process.env['HOME'], TERM: 'xterm', LANG: 'C.UTF-8', PGWAL_STATE_DIR: state } })
-      let shown = ''
-      child.stdout.on('data', (text: Buffer) => { shown += text.toString() })
-      child.once('close', (code) => { resolve({ code, shown }) })
-    })
+    const asked = await onTerminal(['enable', '-D', server.dataDir, '--archive-dir', `${server.root}/wal`], { PGWAL_STATE_DIR: state }, `umask 077; : >'${at('standby.signal')}'`)
     fs.rmSync(at('standby.signal'), { force: true })
     expect(asked.code, asked.shown).toBe(2)
     expect(asked.shown).toContain('standby.signal')

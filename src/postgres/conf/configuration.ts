@@ -2,7 +2,7 @@
 // the command line. Every assignment is kept, with the place that beats it.
 // Source: ParseConfigFile, ParseConfigDirectory, GetConfFilesInDir, SelectConfigFiles and ProcessConfigFileInternal;
 // https://www.postgresql.org/docs/current/config-setting.html
-import { settingName } from '../settings/index.ts'
+import { settingInfo, settingName } from '../settings/index.ts'
 import { parseConf } from './document.ts'
 import type { ConfDocument, ConfEntry } from './document.ts'
 import { canonicalPath, configLocation, parentDirectory } from './paths.ts'
@@ -298,6 +298,11 @@ export async function readConfiguration(source: FileSource, options: Configurati
     step = walk.next(answer)
   }
   return step.value
+}
+
+/** What holds for a setting where nothing but the files has a say: the built-in default where they are silent, else ''. */
+export function valueOrDefault(configuration: Configuration, name: string): string {
+  return configuration.get(name)?.value ?? settingInfo(name, configuration.major)?.default ?? ''
 }
 
 /**

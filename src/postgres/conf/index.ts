@@ -2,7 +2,7 @@
 export { withItsBackslashes } from './backslashes.ts'
 export { parseConf, printConf, valueBytes } from './document.ts'
 export type { ConfDocument, ConfEntry, ConfSyntaxError, Span } from './document.ts'
-export { asMajor, readConfiguration, withFile } from './configuration.ts'
+export { asMajor, readConfiguration, valueOrDefault, withFile } from './configuration.ts'
 export type { ConfError, ConfErrorCode, Configuration, ConfigurationFile, ConfigurationOptions, Effective, FileSource, ListedFile, Place, SettingLine } from './configuration.ts'
 export { checkLoads } from './loads.ts'
 export type { ClusterFacts, LoadCheck, Uncertainty } from './loads.ts'

@@ -22,6 +22,11 @@ export interface History {
   readonly problems: readonly HistoryProblem[]
 }
 
+/** Whether what ended at `lsn` on an earlier timeline is a part of this history: that timeline was left only there, or later. */
+export function isAncestor(parents: readonly HistoryEntry[], timeline: number, lsn: Lsn): boolean {
+  return parents.some((parent) => parent.timeline === timeline && lsn <= parent.switchLsn)
+}
+
 /** Reads a history file. `timeline` is the one in its name. Lines that cannot be read are left out and listed. */
 export function parseHistory(text: string, timeline?: number): History {
   const parents: HistoryEntry[] = []
